@@ -1,0 +1,5 @@
+"""`skerry`: the one command."""
+
+from skerry.cli.main import main
+
+__all__ = ["main"]

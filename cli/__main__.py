@@ -1,0 +1,5 @@
+"""``python -m skerry.cli``."""
+
+from skerry.cli import main
+
+main()

@@ -1,0 +1,35 @@
+"""``skerry demo``: the whole way once, on real data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.option("--once", is_flag=True, help="Stop after the checks instead of serving on.")
+@click.option(
+    "--port",
+    default=8000,
+    show_default=True,
+    type=click.IntRange(0, 65535),
+    help="The port to serve on; 0 takes a free one.",
+)
+@click.option(
+    "--to",
+    default="artifacts",
+    show_default=True,
+    type=click.Path(path_type=Path),
+    help="The model repository to write to.",
+)
+def demo(once: bool, port: int, to: Path) -> None:
+    """Train on 336,776 flights, export, verify, serve, ask, and compare with scikit-learn.
+
+    \b
+    Example:
+      skerry demo --once
+    """
+    from skerry.cli.flights import run_demo
+
+    run_demo(to, port=port, once=once, say=click.echo)

@@ -1,0 +1,95 @@
+"""``skerry export``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("model", type=click.Path(path_type=Path))
+@click.option(
+    "--data",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="Rows in .csv, .parquet, .npy or .npz, in the form the model was fitted on; held-out rows are best.",
+)
+@click.option(
+    "--target", help="The column (or the array of an .npz) with the truth; the artifact then carries an evaluation."
+)
+@click.option("--name", help="What to call the model.  [default: the file's name]")
+@click.option(
+    "--to",
+    default="artifacts",
+    show_default=True,
+    type=click.Path(path_type=Path),
+    help="The model repository to write to.",
+)
+@click.option(
+    "--method",
+    "methods",
+    multiple=True,
+    help="A method the model shall have; repeat for several.  [default: all that the estimator has]",
+)
+@click.option(
+    "--tolerance", default=1e-6, show_default=True, help="How far a score may be from scikit-learn's, relative above 1."
+)
+@click.option("--license", help="The model's licence, as an SPDX identifier.")
+@click.option("--author", help="Who made the model.")
+@click.option("--trust-pickle", is_flag=True, help="Load a .joblib or .pkl file, which runs the code in it.")
+@click.option(
+    "--trust-type", "trusted_types", multiple=True, help="A type that a .skops file may contain; repeat for several."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the manifest instead of a summary.")
+def export(
+    model: Path,
+    data: Path,
+    target: str | None,
+    name: str | None,
+    to: Path,
+    methods: tuple[str, ...],
+    tolerance: float,
+    license: str | None,
+    author: str | None,
+    trust_pickle: bool,
+    trusted_types: tuple[str, ...],
+    as_json: bool,
+) -> None:
+    """Write MODEL, a fitted estimator in .skops, .joblib or .pkl, as a verified artifact.
+
+    The model is compared with scikit-learn on the rows of --data and on rows made to break it; if one
+    answer differs, nothing is written.
+
+    \b
+    Example:
+      skerry export churn.skops --data held_out.csv --target churned --license MIT
+    """
+    from skerry.cli.report import summary
+    from skerry.export import export as export_model
+    from skerry.export.data import load_estimator, load_rows
+    from skerry.runtime.manifest import encode_manifest
+
+    estimator = load_estimator(model, trust_pickle=trust_pickle, trusted_types=trusted_types)
+    rows, truth = load_rows(data, target)
+    artifact = export_model(
+        estimator,
+        rows,
+        truth,
+        name=name or default_name(model),
+        to=to,
+        methods=methods or None,
+        tolerance=tolerance,
+        license=license,
+        author=author,
+        progress=lambda line: click.echo(line, err=True),
+    )
+    click.echo(encode_manifest(artifact.manifest).decode() if as_json else summary(artifact), nl=not as_json)
+
+
+def default_name(model: Path) -> str:
+    """A model's name from its file's: lower case, with '-' for what a name cannot have."""
+    letters = [
+        letter if letter.isascii() and (letter.isalnum() or letter in "._-") else "-" for letter in model.stem.lower()
+    ]
+    return "".join(letters).lstrip("._-")[:64] or "model"

@@ -1,0 +1,74 @@
+"""Which columns may be missing or infinite: asked of scikit-learn itself, one made row at a time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from skerry.export.graph import BOOL, Features, Graph
+from skerry.export.oracle import accepts
+from skerry.export.signature import Signature
+from skerry.runtime.feeds import Array
+from skerry.runtime.tensors import TensorSpec
+
+
+@dataclass(frozen=True)
+class Admission:
+    """Per column: does scikit-learn answer a row in which it is missing, or infinite?"""
+
+    missing: Array
+    infinite: Array
+
+
+def probe(estimator: Any, signature: Signature, row: Any, methods: tuple[str, ...]) -> Admission:
+    """Ask with ``row``, one made row that is accepted as it is."""
+    floats = np.array([datatype.startswith("FP") for datatype in signature.datatypes])
+    strings = np.array([datatype == "BYTES" and signature.layout != "text" for datatype in signature.datatypes])
+    ask = _Question(estimator, signature, row, methods)
+    missing = ask.admitted(floats | strings, list(signature.missing))
+    return Admission(missing, ask.admitted(floats, [np.inf] * signature.width))
+
+
+@dataclass(frozen=True)
+class _Question:
+    estimator: Any
+    signature: Signature
+    row: Any
+    methods: tuple[str, ...]
+
+    def admitted(self, columns: Array, values: list[Any]) -> Array:
+        """All columns at once where that is accepted; else each by itself."""
+        index = np.flatnonzero(columns)
+        admitted = np.zeros(len(columns), bool)
+        if len(index) and self._accepts(index, values):
+            admitted[index] = True
+        else:
+            admitted[index] = [self._accepts(np.array([column]), values) for column in index]
+        return admitted
+
+    def _accepts(self, index: Array, values: list[Any]) -> bool:
+        columns = {column: self.signature.column(self.row, column) for column in range(self.signature.width)}
+        for column in index:
+            columns[column] = np.array([values[column]], columns[column].dtype)
+        return accepts(self.estimator, self.signature.rows(columns), self.methods)
+
+
+def admit(signature: Signature, admission: Admission, features: Features, graph: Graph) -> tuple[TensorSpec, ...]:
+    """The inputs with what they admit. Where the columns of one array differ, the graph guards the strict ones."""
+    if signature.layout == "columns":
+        return tuple(
+            msgspec.structs.replace(spec, missing=bool(missing), infinite=bool(infinite))
+            for spec, missing, infinite in zip(signature.inputs, admission.missing, admission.infinite, strict=True)
+        )
+    for mask, kind in ((admission.missing, "IsNaN"), (admission.infinite, "IsInf")):
+        if mask.any() and not mask.all() and signature.inputs[0].is_float:
+            strict = np.flatnonzero(~mask)
+            wrong = graph.op(kind, graph.matrix(features.select(strict)), dtype=BOOL)
+            graph.guard(wrong, [f"X column {column}" for column in strict], "expected a finite number")
+    spec = msgspec.structs.replace(
+        signature.inputs[0], missing=bool(admission.missing.any()), infinite=bool(admission.infinite.any())
+    )
+    return (spec,)

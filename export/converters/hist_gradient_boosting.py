@@ -1,0 +1,98 @@
+"""HistGradientBoosting: float64 comparisons, learned directions for missing values, native categories."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from copy import copy
+from typing import Any
+
+import numpy as np
+
+from skerry.export.converters.composition import transformed
+from skerry.export.converters.labels import binary_probabilities, highest, label_of, positive, sigmoid, softmax
+from skerry.export.converters.scope import Scope
+from skerry.export.converters.trees import LEAF, TreeArrays, constant_tree, tree_ensemble
+from skerry.export.graph import FLOAT64, Features, Graph, Outputs, Tensor
+
+_INVERSE_LINKS: dict[str, Callable[[Graph, Tensor], Tensor]] = {
+    "IdentityLink": lambda _, raw: raw,
+    "LogLink": lambda graph, raw: graph.op("Exp", raw),
+}
+
+
+def hist_gradient_boosting_classifier(estimator: Any, features: Features, scope: Scope) -> Outputs:
+    graph = scope.graph
+    raw = _raw_scores(estimator, features, scope)
+    if raw.width == 1:
+        raw = graph.flatten(raw)
+        index, probabilities = positive(graph, raw), binary_probabilities(graph, sigmoid(graph, raw))
+    else:
+        index, probabilities = highest(graph, raw), softmax(graph, raw)
+    return {
+        "predict": label_of(graph, index, estimator.classes_),
+        "predict_proba": probabilities,
+        "decision_function": raw,
+    }
+
+
+def hist_gradient_boosting_regressor(estimator: Any, features: Features, scope: Scope) -> Outputs:
+    link = type(estimator._loss.link).__name__
+    if link not in _INVERSE_LINKS:
+        raise scope.refuse(estimator, f"loss={estimator.loss!r} is not converted")
+    raw = scope.graph.flatten(_raw_scores(estimator, features, scope))
+    return {"predict": _INVERSE_LINKS[link](scope.graph, raw)}
+
+
+def _raw_scores(estimator: Any, features: Features, scope: Scope) -> Tensor:
+    """``_raw_predict``: float64 (rows, trees per iteration), summed baseline first, then tree by tree."""
+    graph, rows = scope.graph, scope.rows
+    if estimator._preprocessor is not None:  # encodes categories, and moves them to the front
+        features = transformed(scope.convert("_preprocessor", _without_checks(estimator._preprocessor), features))
+        rows = lambda X: estimator._preprocessor.transform(scope.rows(X))  # noqa: E731
+    X = graph.matrix(features, FLOAT64)
+    trees = [constant_tree(value, target) for target, value in enumerate(estimator._baseline_prediction.ravel())]
+    trees += [
+        _tree(predictor, target) for iteration in estimator._predictors for target, predictor in enumerate(iteration)
+    ]
+    _note_thresholds(trees, features, Scope(graph, scope.convert_estimator, rows, scope.path))
+    return tree_ensemble(graph, X, trees, targets=estimator.n_trees_per_iteration_)
+
+
+def _without_checks(preprocessor: Any) -> Any:
+    """The preprocessor with its numerical part, a FunctionTransformer around ``check_array``, as what it does: nothing."""
+    plain = copy(preprocessor)
+    plain.transformers_ = [
+        (name, "passthrough" if name == "numerical" else part, columns)
+        for name, part, columns in preprocessor.transformers_
+    ]
+    return plain
+
+
+def _tree(predictor: Any, target: int) -> TreeArrays:
+    nodes = predictor.nodes
+    leaf = nodes["is_leaf"].astype(bool)
+    categorical = np.flatnonzero(nodes["is_categorical"].astype(bool) & ~leaf)
+    bitsets = predictor.raw_left_cat_bitsets
+    return TreeArrays(
+        feature=nodes["feature_idx"].astype(np.int64),
+        threshold=nodes["num_threshold"],
+        left=np.where(leaf, LEAF, nodes["left"].astype(np.int64)),
+        right=np.where(leaf, LEAF, nodes["right"].astype(np.int64)),
+        missing_left=nodes["missing_go_to_left"].astype(bool),
+        value=nodes["value"],
+        target=target,
+        members={int(node): _set_bits(bitsets[nodes["bitset_idx"][node]]) for node in categorical},
+    )
+
+
+def _set_bits(bitset: np.ndarray) -> np.ndarray:
+    """The numbers whose bits are set: bit ``i % 32`` of word ``i // 32`` (sklearn.utils._bitset)."""
+    return np.flatnonzero(np.unpackbits(bitset.view(np.uint8), bitorder="little"))
+
+
+def _note_thresholds(trees: list[TreeArrays], features: Features, scope: Scope) -> None:
+    scope.compares(
+        features,
+        np.concatenate([tree.feature[tree.splits] for tree in trees]),
+        np.concatenate([tree.threshold[tree.splits] for tree in trees]),
+    )

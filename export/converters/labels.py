@@ -1,0 +1,51 @@
+"""What all classifiers and regressors end with: scores → labels and probabilities."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from skerry.export.graph import BOOL, INT64, Graph, Tensor
+
+
+def label_of(graph: Graph, indices: Tensor, classes: Any) -> Tensor:
+    """``classes[indices]``: INT64 (rows,) → labels (rows,)."""
+    classes = np.asarray(classes)
+    if classes.dtype.kind == "U":
+        classes = classes.astype(object)
+    table = classes.astype(np.uint8) if classes.dtype == bool else classes
+    labels = graph.op("Gather", table, indices, dtype=table.dtype, axis=0)
+    return graph.cast(labels, classes.dtype)
+
+
+def positive(graph: Graph, score: Tensor) -> Tensor:
+    """``score > 0`` as INT64 (rows,): a tie is the first class, as in scikit-learn."""
+    return graph.cast(graph.op("Greater", score, np.array(0, score.dtype), dtype=BOOL), INT64)
+
+
+def highest(graph: Graph, scores: Tensor) -> Tensor:
+    """``np.argmax(scores, axis=1)``: INT64 (rows,); a tie is the first class."""
+    return graph.op("ArgMax", scores, dtype=INT64, width=None, axis=1, keepdims=0)
+
+
+def binary_probabilities(graph: Graph, probability: Tensor) -> Tensor:
+    """(rows,) of the second class → (rows, 2)."""
+    second = graph.op("Reshape", probability, np.array([-1, 1]), width=1)
+    return graph.concat([graph.op("Sub", np.array(1, second.dtype), second), second])
+
+
+def sigmoid(graph: Graph, score: Tensor) -> Tensor:
+    """``1 / (1 + exp(-score))`` without ONNX Runtime's Sigmoid, whose float32 form is 0 below -18.
+
+    Where exp overflows it is inf and the quotient 0, which is the correctly rounded answer's limit.
+    """
+    one = np.array(1, score.dtype)
+    return graph.op("Div", one, graph.op("Add", one, graph.op("Exp", graph.op("Neg", score))))
+
+
+def softmax(graph: Graph, scores: Tensor) -> Tensor:
+    """``exp(s - max) / sum`` over the classes, in scikit-learn's order of operations."""
+    shifted = graph.op("Sub", scores, graph.op("ReduceMax", scores, np.array([1]), width=1, keepdims=1))
+    powers = graph.op("Exp", shifted)
+    return graph.op("Div", powers, graph.op("ReduceSum", powers, np.array([1]), width=1, keepdims=1))

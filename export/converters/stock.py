@@ -1,0 +1,140 @@
+"""skl2onnx's converters, for the estimators that have none of ours: their nodes become part of our graph.
+
+The parity gate decides whether what they give is right. Text is told to split words as
+scikit-learn's own token pattern does, and in the C locale, which every container has.
+"""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+import onnx
+from skl2onnx import convert_sklearn, supported_converters
+from skl2onnx.common.data_types import DoubleTensorType, FloatTensorType, Int64TensorType, StringTensorType
+from sklearn.base import is_classifier
+from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
+
+from skerry.export.converters.scope import Scope
+from skerry.export.graph import OPSETS, Features, Graph, Outputs, Tensor
+
+TARGET_OPSET = {"": OPSETS[""], "ai.onnx.ml": 3}
+"""ai.onnx.ml 3: the newest whose operators skl2onnx writes and version 5 still runs unchanged."""
+
+_TYPES: dict[np.dtype, Any] = {
+    np.dtype(np.float64): DoubleTensorType,
+    np.dtype(np.float32): FloatTensorType,
+    np.dtype(np.int64): Int64TensorType,
+    np.dtype(object): StringTensorType,
+}
+_CHANGED = {"TreeEnsembleClassifier", "TreeEnsembleRegressor"}
+"""Operators of ai.onnx.ml 3 that version 5 replaced."""
+
+_TOKENS = {r"(?u)\b\w\w+\b": r"[\pL\pN_][\pL\pN_]+"}
+"""scikit-learn's default token pattern, in the syntax of ONNX Runtime's tokenizer (RE2)."""
+
+_NAMES = {
+    "label": "predict",
+    "output_label": "predict",
+    "variable": "predict",
+    "probabilities": "predict_proba",
+    "output_probability": "predict_proba",
+}
+
+
+def stock(estimator: Any, features: Features, scope: Scope) -> Outputs:
+    """Convert with skl2onnx, and inline the graph it gives."""
+    if type(estimator).__name__ not in {name.removeprefix("Sklearn") for name in supported_converters()}:
+        raise scope.refuse(estimator, "there is no exact conversion for this estimator yet")
+    if hasattr(estimator, "vocabulary_"):
+        scope.knows(features, [list(estimator.vocabulary_)])
+    tensor = _input(features, scope)
+    model = _convert(estimator, tensor, scope)
+    return _named(estimator, _inline(model, tensor, scope.graph, estimator, scope))
+
+
+def _input(features: Features, scope: Scope) -> Tensor:
+    tensor = scope.graph.matrix(features)
+    return tensor if tensor.dtype in _TYPES else scope.graph.floats(features)
+
+
+def _convert(estimator: Any, tensor: Tensor, scope: Scope) -> onnx.ModelProto:
+    shape = [None] if tensor.width is None else [None, tensor.width]
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return convert_sklearn(
+                estimator,
+                initial_types=[("X", _TYPES[tensor.dtype](shape))],
+                options={id(estimator): _options(estimator)} if _options(estimator) else None,
+                target_opset=TARGET_OPSET,
+            )
+    except Exception as error:  # skl2onnx raises whatever its converters happen to hit
+        raise scope.refuse(estimator, f"skl2onnx cannot convert it: {str(error).splitlines()[0][:160]}") from error
+
+
+def _options(estimator: Any) -> dict[str, Any]:
+    if is_classifier(estimator):
+        return {"zipmap": False}
+    if isinstance(estimator, CountVectorizer | TfidfVectorizer):
+        return {"tokenexp": _TOKENS.get(estimator.token_pattern, estimator.token_pattern), "locale": "C.utf8"}
+    return {}
+
+
+def _inline(model: onnx.ModelProto, tensor: Tensor, graph: Graph, estimator: Any, scope: Scope) -> dict[str, Tensor]:
+    """Add the model's nodes under fresh names; returns its outputs by the names skl2onnx gave them."""
+    foreign = {opset.domain for opset in model.opset_import} - set(OPSETS)
+    if foreign or any(node.op_type in _CHANGED for node in model.graph.node):
+        raise scope.refuse(
+            estimator,
+            "skl2onnx converts it with operators outside of the ONNX standard"
+            if foreign
+            else "there is no exact conversion for this estimator yet",
+        )
+    prefix = graph.fresh("stock") + "_"
+    names = {model.graph.input[0].name: tensor.name, "": ""}
+    for value in model.graph.initializer:
+        names[value.name] = prefix + value.name
+        copied = onnx.TensorProto()
+        copied.CopyFrom(value)
+        copied.name = names[value.name]
+        graph.initializers[copied.name] = copied
+    for node in model.graph.node:
+        graph.nodes.append(_renamed(node, names, prefix))
+    graph.stock.append(scope.where(estimator))
+    return {value.name: _tensor(value, names[value.name]) for value in model.graph.output}
+
+
+def _renamed(node: onnx.NodeProto, names: dict[str, str], prefix: str) -> onnx.NodeProto:
+    copied = onnx.NodeProto()
+    copied.CopyFrom(node)
+    copied.name = ""
+    for name in node.output:
+        names.setdefault(name, prefix + name)
+    copied.input[:] = [names[name] for name in node.input]
+    copied.output[:] = [names[name] for name in node.output]
+    return copied
+
+
+def _tensor(value: onnx.ValueInfoProto, name: str) -> Tensor:
+    kind = value.type.tensor_type
+    dtype = (
+        np.dtype(object)
+        if kind.elem_type == onnx.TensorProto.STRING
+        else onnx.helper.tensor_dtype_to_np_dtype(kind.elem_type)
+    )
+    dims = kind.shape.dim
+    return Tensor(name, np.dtype(dtype), dims[1].dim_value if len(dims) > 1 else None)
+
+
+def _named(estimator: Any, found: dict[str, Tensor]) -> Outputs:
+    """skl2onnx's outputs under the names of scikit-learn's methods."""
+    if not hasattr(estimator, "predict"):
+        return {"transform": Features.of(next(iter(found.values())))}
+    outputs: Outputs = {_NAMES.get(name, name): tensor for name, tensor in found.items()}
+    if "scores" in outputs:
+        outputs["transform" if hasattr(estimator, "transform") else "decision_function"] = outputs.pop("scores")
+    elif not hasattr(estimator, "predict_proba") and "predict_proba" in outputs:
+        outputs["decision_function"] = outputs.pop("predict_proba")
+    return outputs

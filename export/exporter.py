@@ -1,0 +1,289 @@
+"""``export``: fitted estimator and rows → artifact. Converted, compared with scikit-learn, described, written."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version as installed
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+from sklearn.base import is_classifier, is_clusterer, is_outlier_detector, is_regressor
+from sklearn.exceptions import NotFittedError
+from sklearn.utils.validation import check_is_fitted
+
+from skerry.export.admission import admit, probe
+from skerry.export.card import write_card
+from skerry.export.converters import Scope, convert
+from skerry.export.evaluation import evaluate
+from skerry.export.graph import OPSETS, Features, Graph, Tensor
+from skerry.export.oracle import METHODS, ask, call, methods_of
+from skerry.export.parity import check_parity
+from skerry.export.rows import MadeRows, RowMaker, join
+from skerry.export.signature import Signature, read_signature, take
+from skerry.runtime.artifact import CARD, GOLDEN, MODEL, Artifact, versions, write_artifact
+from skerry.runtime.cost import measure_cost
+from skerry.runtime.errors import ExportError, InvalidRows, NotFitted, UnsupportedEstimator
+from skerry.runtime.feeds import Array
+from skerry.runtime.golden import Golden, check_golden, encode_golden
+from skerry.runtime.manifest import FORMAT, NAME, File, Guard, Manifest, Parity, Step, Task
+from skerry.runtime.model import Model
+from skerry.runtime.session import Session
+from skerry.runtime.structure import check_structure
+from skerry.runtime.tensors import DATATYPES, TensorSpec
+
+GOLDEN_ROWS = 64
+TOLERANCE = 1e-6
+
+_TASKS: dict[Task, Callable[[Any], bool]] = {
+    "classification": is_classifier,
+    "regression": is_regressor,
+    "outlier-detection": is_outlier_detector,
+    "clustering": is_clusterer,
+}
+
+
+def export(
+    estimator: Any,
+    X: Any,
+    y: Any = None,
+    *,
+    name: str,
+    to: str | os.PathLike[str] = "artifacts",
+    methods: Sequence[str] | None = None,
+    tolerance: float = TOLERANCE,
+    max_rows: int = 100_000,
+    license: str | None = None,
+    author: str | None = None,
+    seed: int = 0,
+    progress: Callable[[str], None] = lambda _: None,
+) -> Artifact:
+    """Write a fitted estimator as a new version of the artifact ``name`` in the repository ``to``.
+
+    Args:
+        estimator: a fitted scikit-learn estimator, often a Pipeline.
+        X: rows in the form the estimator was fitted on, whose names and dtypes become the model's
+            inputs: a DataFrame, an array (rows, columns), or a list of texts. Held-out rows are best.
+        y: the truth for ``X``; with it the artifact carries an evaluation.
+        methods: the methods the model shall have; default all that the estimator has.
+        tolerance: how far a score may be from scikit-learn's, relative above 1, absolute below.
+            Labels must be equal on every row.
+        max_rows: how many rows of ``X`` are compared at most, evenly spread.
+        license, author: SPDX identifier and name, for the manifest.
+        seed: for the made rows.
+        progress: called with one line as each stage begins.
+
+    Raises:
+        NotFitted, InvalidRows, UnsupportedEstimator: it cannot be converted; the text says which part.
+        ParityError: the conversion is not exact; the text has the worst rows and the step that diverges.
+
+    Nothing is written unless every comparison passed.
+    """
+    _check_name(name)
+    _check_fitted(estimator)
+    wanted = _methods(estimator, methods)
+    signature, rows = read_signature(estimator, X)
+    if not len(rows):
+        raise InvalidRows("expected at least one row to compare with scikit-learn, got none")
+    progress(f"converting {describe(estimator)}")
+    draft = _Draft.of(
+        estimator, signature, rows, wanted, name=name, license=license, author=author, tolerance=tolerance, seed=seed
+    )
+    compared = _spread_rows(rows, max_rows)
+    progress(f"comparing with scikit-learn on {len(compared):,} rows and {len(draft.made):,} made to break it")
+    parity = check_parity(estimator, draft.model, compared, draft.made, draft.graph, signature, tolerance=tolerance)
+    golden = _golden(estimator, draft, wanted)
+    progress("measuring")
+    manifest = msgspec.structs.replace(
+        draft.manifest,
+        parity=parity,
+        evaluation=None if y is None else evaluate(draft.model, rows, y),
+        cost=measure_cost(draft.model, golden.feeds),
+        created=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+    )
+    check_golden(draft.model, golden)
+    return _write(manifest, draft.content, golden, to)
+
+
+def describe(estimator: Any) -> str:
+    """The classes an estimator is made of: ``Pipeline(StandardScaler, LogisticRegression)``."""
+    steps = getattr(estimator, "steps", None)
+    inner = [part for _, part in steps] if steps else []
+    name = type(estimator).__name__
+    return (
+        f"{name}({', '.join(describe(part) for part in inner)})"
+        if inner
+        else (estimator if isinstance(estimator, str) else name)
+    )
+
+
+@dataclass(frozen=True)
+class _Draft:
+    """A converted model that has not been compared yet."""
+
+    graph: Graph
+    content: bytes
+    model: Model
+    manifest: Manifest
+    made: MadeRows
+
+    @classmethod
+    def of(
+        cls,
+        estimator: Any,
+        signature: Signature,
+        rows: Any,
+        methods: tuple[str, ...],
+        *,
+        tolerance: float,
+        seed: int,
+        **described: Any,
+    ) -> _Draft:
+        graph = Graph()
+        features = signature.features(graph)
+        outputs = convert(estimator, features, Scope(graph, convert, rows=lambda X: X))
+        if lacking := [method for method in methods if method not in outputs]:
+            raise UnsupportedEstimator(
+                f"{type(estimator).__name__}: no exact conversion of {', '.join(lacking)}",
+                hint=f"leave it out: methods={tuple(method for method in methods if method in outputs)}",
+            )
+        maker = RowMaker(signature, graph, rows, seed=seed)
+        base, answers = _base(estimator, maker, methods)
+        tensors = {method: _shaped(graph, outputs[method], answers[method]) for method in methods}
+        inputs = admit(signature, probe(estimator, signature, take(base.rows, slice(1)), methods), features, graph)
+        guards = {f"guard_{index}": guard for index, guard in enumerate(graph.guards)}
+        proto = graph.model(tensors | {output: guard.tensor for output, guard in guards.items()})
+        content = proto.SerializeToString()
+        manifest = _manifest(
+            estimator,
+            signature,
+            inputs=inputs,
+            outputs=tuple(_output(method, answers[method]) for method in methods),
+            guards=tuple(
+                Guard(output=output, columns=guard.columns, reason=guard.reason) for output, guard in guards.items()
+            ),
+            stock=tuple(graph.stock),
+            tolerance=tolerance,
+            **described,
+        )
+        check_structure(content)
+        made = join(base, maker.special(base), maker.crossing(base))
+        return cls(graph, content, Model(manifest, Session(content)), manifest, made)
+
+
+def _base(estimator: Any, maker: RowMaker, methods: tuple[str, ...]) -> tuple[MadeRows, dict[str, Array]]:
+    """Ordinary made rows that scikit-learn answers, and its answers."""
+    made = maker.ordinary()
+    answers = ask(estimator, made.rows, methods)
+    if answers.refused.all():
+        raise InvalidRows(
+            "scikit-learn answers none of the rows made from the columns of X; are they the columns it was fitted on?"
+        )
+    return made.take(np.flatnonzero(~answers.refused)), answers.outputs
+
+
+def _shaped(graph: Graph, value: Tensor | Features, expected: Array) -> Tensor:
+    """A value as scikit-learn returns it: as many dimensions, the same dtype."""
+    tensor = graph.matrix(value) if isinstance(value, Features) else value
+    width = expected.shape[1] if expected.ndim == 2 else None
+    if expected.ndim > 2:
+        raise UnsupportedEstimator(f"answers of {expected.ndim} dimensions are not converted")
+    if (tensor.width is None) != (width is None):
+        tensor = graph.op("Reshape", tensor, np.array([-1] if width is None else [-1, width]), width=width)
+    if expected.dtype.kind in "US" or expected.dtype == object:
+        return tensor
+    return graph.cast(graph.width_of(tensor, width), expected.dtype)
+
+
+def _output(method: str, answer: Array) -> TensorSpec:
+    text = answer.dtype.kind == "U"
+    datatype = "BYTES" if text else DATATYPES.get(answer.dtype)
+    if datatype is None:
+        raise UnsupportedEstimator(
+            f"{method} returns {answer.dtype}, which has no datatype in the Open Inference Protocol"
+        )
+    return TensorSpec(
+        name=method, datatype=datatype, shape=(-1, *answer.shape[1:]), dtype=answer.dtype.str if text else ""
+    )
+
+
+def _manifest(
+    estimator: Any, signature: Signature, *, stock: tuple[str, ...], tolerance: float, **known: Any
+) -> Manifest:
+    classes = getattr(estimator, "classes_", None)
+    return Manifest(
+        format=FORMAT,
+        version=1,
+        task=next((task for task, matches in _TASKS.items() if matches(estimator)), "transformation"),
+        estimator=describe(estimator),
+        layout=signature.layout,
+        classes=tuple(np.asarray(classes).tolist()) if is_classifier(estimator) and classes is not None else None,
+        opsets=dict(OPSETS),
+        files={},
+        parent=None,
+        steps=(Step(arrow="export", detail={"skl2onnx": ", ".join(stock)} if stock else {}),),
+        parity=Parity(rows=0, made=0, refused=0, mismatches=0, max_error=0.0, tolerance=tolerance, methods=()),
+        evaluation=None,
+        cost=(),
+        producers={
+            package: installed(package) for package in ("skerry", "scikit-learn", "onnx", "onnxruntime", "numpy")
+        },
+        created="",
+        **known,
+    )
+
+
+def _golden(estimator: Any, draft: _Draft, methods: tuple[str, ...]) -> Golden:
+    """Made rows spread over all kinds, and scikit-learn's own answers to them."""
+    answered = np.flatnonzero(~ask(draft.model, draft.made.rows, methods[:1]).refused)
+    _, first = np.unique(draft.made.kinds[answered].astype(str), return_index=True)
+    chosen = answered[first][:GOLDEN_ROWS]
+    rest = np.setdiff1d(answered, chosen)
+    spread = rest[np.linspace(0, len(rest) - 1, GOLDEN_ROWS).astype(int)] if len(rest) else rest
+    rows = draft.made.take(np.unique(np.concatenate([chosen, spread]))).rows
+    return Golden(draft.model.feeds.from_rows(rows), {method: call(estimator, method, rows) for method in methods})
+
+
+def _write(manifest: Manifest, model: bytes, golden: Golden, to: str | os.PathLike[str]) -> Artifact:
+    """Card and manifest know the version only once it is taken, so the card speaks of the next one."""
+    expected = (versions(Path(to) / manifest.name) or [0])[-1] + 1
+    card = write_card(msgspec.structs.replace(manifest, version=expected)).encode()
+
+    def numbered(version: int, files: dict[str, File]) -> Manifest:
+        return msgspec.structs.replace(manifest, version=version, files=files)
+
+    return write_artifact(to, {MODEL: model, GOLDEN: encode_golden(golden), CARD: card}, numbered, name=manifest.name)
+
+
+def _check_name(name: str) -> None:
+    if not NAME.fullmatch(name):
+        raise ExportError(
+            f"name: expected lower-case letters, digits, '.', '_' and '-', starting with a letter or digit, at most 64; got {name!r}"
+        )
+
+
+def _check_fitted(estimator: Any) -> None:
+    if not hasattr(estimator, "get_params") or isinstance(estimator, type):
+        raise UnsupportedEstimator(f"expected a fitted scikit-learn estimator, got {estimator!r:.80}")
+    try:
+        check_is_fitted(estimator)
+    except (NotFittedError, TypeError):
+        raise NotFitted(f"{type(estimator).__name__} is not fitted", hint="call fit before you export it") from None
+
+
+def _methods(estimator: Any, wanted: Sequence[str] | None) -> tuple[str, ...]:
+    available = methods_of(estimator)
+    if not available:
+        raise UnsupportedEstimator(f"{type(estimator).__name__} cannot infer: it has none of {', '.join(METHODS)}")
+    for method in wanted or ():
+        if method not in available:
+            raise ExportError(f"method {method!r}: expected some of {', '.join(available)}")
+    return tuple(method for method in available if wanted is None or method in wanted)
+
+
+def _spread_rows(rows: Any, limit: int) -> Any:
+    return rows if len(rows) <= limit else take(rows, np.linspace(0, len(rows) - 1, limit).astype(int))

@@ -1,0 +1,201 @@
+"""The gate: the model must answer as scikit-learn does on every row, or there is no artifact."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from skerry.export.graph import Features, Graph, Tensor, Trace
+from skerry.export.oracle import REFUSALS, Answers, accepts, ask, call
+from skerry.export.rows import MadeRows
+from skerry.export.signature import Signature, take
+from skerry.runtime.errors import ParityError
+from skerry.runtime.feeds import Array, FeedBuilder
+from skerry.runtime.golden import differing
+from skerry.runtime.manifest import Parity, WorstRow
+from skerry.runtime.model import Model
+from skerry.runtime.session import Session
+
+SINGLE_ROWS = 16
+"""Rows that are also asked for one at a time."""
+SHOWN = 3
+"""Rows shown in an error."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Answers of both sides for the same rows; ``wrong`` marks the rows that differ in any way."""
+
+    rows: Any
+    expected: Answers
+    got: Answers
+    wrong: Array
+    errors: dict[str, Array]
+
+    @property
+    def max_error(self) -> float:
+        return max((float(error.max(initial=0)) for error in self.errors.values()), default=0.0)
+
+
+def compare(estimator: Any, model: Model, rows: Any, *, tolerance: float) -> Comparison:
+    """Ask both for all methods of the model. Rows that one side refuses and the other answers are wrong."""
+    methods = model.manifest.methods
+    expected, got = ask(estimator, rows, methods), ask(model, rows, methods)
+    wrong = expected.refused != got.refused
+    answered = ~(expected.refused | got.refused)
+    errors = {}
+    for method in methods if answered.any() else ():
+        ours, theirs = (
+            got.outputs[method][answered[~got.refused]],
+            expected.outputs[method][answered[~expected.refused]],
+        )
+        wrong[answered] |= differing(ours, theirs, tolerance=tolerance)
+        errors[method] = _spread(_distance(ours, theirs), answered)
+    return Comparison(rows, expected, got, wrong, errors)
+
+
+def check_parity(
+    estimator: Any, model: Model, rows: Any, made: MadeRows, graph: Graph, signature: Signature, *, tolerance: float
+) -> Parity:
+    """Compare on the user's rows and on made ones, in batches, one by one, and with none.
+
+    Raises:
+        ParityError: with the worst rows, and the first step of the estimator that diverges.
+    """
+    users = compare(estimator, model, rows, tolerance=tolerance)
+    mades = compare(estimator, model, made.rows, tolerance=tolerance)
+    singles = _singles(estimator, model, rows, tolerance)
+    for comparison in (users, mades, *singles):
+        if comparison.wrong.any():
+            raise _failure(comparison, graph, signature, model, tolerance)
+    if not accepts(estimator, take(rows, slice(0)), model.manifest.methods) and accepts(
+        model, take(rows, slice(0)), model.manifest.methods
+    ):
+        raise ParityError("no rows at all: scikit-learn refuses them, the model does not")
+    return Parity(
+        rows=len(users.wrong) + len(mades.wrong),
+        made=len(mades.wrong),
+        refused=int(mades.expected.refused.sum()),
+        mismatches=0,
+        max_error=max(users.max_error, mades.max_error),
+        tolerance=tolerance,
+        methods=model.manifest.methods,
+        worst=tuple(_worst(mades, made, signature)),
+    )
+
+
+def _singles(estimator: Any, model: Model, rows: Any, tolerance: float) -> Iterator[Comparison]:
+    for index in range(min(SINGLE_ROWS, len(rows))):
+        yield compare(estimator, model, take(rows, slice(index, index + 1)), tolerance=tolerance)
+
+
+def _distance(got: Array, expected: Array) -> Array:
+    """The largest difference of each row's scores, relative above 1 and absolute below; 0 for labels, which are equal or not."""
+    if got.shape != expected.shape or expected.dtype.kind != "f" or got.dtype.kind != "f":
+        return np.zeros(len(expected))
+    with np.errstate(invalid="ignore", over="ignore"):
+        distance = np.where(
+            (got == expected) | (np.isnan(got) & np.isnan(expected)),
+            0.0,
+            np.abs(got - expected) / np.maximum(1, np.abs(expected)),
+        )
+    return np.nan_to_num(distance, nan=np.inf).reshape(len(expected), -1).max(axis=1, initial=0)
+
+
+def _spread(values: Array, mask: Array) -> Array:
+    full = np.zeros(len(mask))
+    full[mask] = values
+    return full
+
+
+def _worst(comparison: Comparison, made: MadeRows, signature: Signature) -> Iterator[WorstRow]:
+    for method, errors in comparison.errors.items():
+        for index in np.argsort(errors)[::-1][:1]:
+            if errors[index] > 0:
+                yield WorstRow(
+                    method=method,
+                    kind=str(made.kinds[index]),
+                    error=float(errors[index]),
+                    row=_printed(comparison.rows, index, signature),
+                )
+
+
+def _printed(rows: Any, index: int, signature: Signature, limit: int = 12) -> dict[str, str]:
+    row = take(rows, slice(index, index + 1))
+    return {
+        name: repr(_plain(signature.column(row, column)[0]))[:40] for column, name in enumerate(signature.names[:limit])
+    }
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _failure(comparison: Comparison, graph: Graph, signature: Signature, model: Model, tolerance: float) -> ParityError:
+    wrong = np.flatnonzero(comparison.wrong)
+    total = {method: errors[wrong] for method, errors in comparison.errors.items()}
+    order = wrong[np.argsort(sum(total.values(), np.zeros(len(wrong))))[::-1]][:SHOWN]
+    lines = [f"the model differs from scikit-learn on {len(wrong)} of {len(comparison.wrong)} rows"]
+    if step := first_divergence(comparison, graph, model.feeds, tolerance):
+        lines.append(f"first at {step}")
+    lines += [
+        f"row {index}: {_difference(comparison, index)}; {_printed(comparison.rows, index, signature)}"
+        for index in order
+    ]
+    return ParityError("; ".join(lines), hint="nothing was written")
+
+
+def _difference(comparison: Comparison, index: int) -> str:
+    if comparison.expected.refused[index] != comparison.got.refused[index]:
+        return (
+            "scikit-learn refuses it, the model answers"
+            if comparison.expected.refused[index]
+            else "scikit-learn answers, the model refuses it"
+        )
+    parts = []
+    for method in comparison.errors:
+        expected = comparison.expected.outputs[method][np.sum(~comparison.expected.refused[:index])]
+        got = comparison.got.outputs[method][np.sum(~comparison.got.refused[:index])]
+        if not np.array_equal(expected, got):
+            parts.append(
+                f"{method}: expected {np.array2string(np.asarray(expected), threshold=6)}, got {np.array2string(np.asarray(got), threshold=6)}"
+            )
+    return ", ".join(parts)
+
+
+def first_divergence(comparison: Comparison, graph: Graph, feeds: FeedBuilder, tolerance: float) -> str | None:
+    """The first part of the estimator whose own answers differ, with how far, for the rows that came out wrong."""
+    wrong = np.flatnonzero(comparison.wrong & ~comparison.expected.refused)[:50]
+    if not len(wrong):
+        return None
+    rows = take(comparison.rows, wrong)
+    for trace in graph.traces:
+        if found := _diverges(trace, rows, graph, feeds, tolerance):
+            return f"{trace.path}: {found}"
+    return None
+
+
+def _diverges(trace: Trace, rows: Any, graph: Graph, feeds: FeedBuilder, tolerance: float) -> str | None:
+    for method, value in trace.outputs.items():
+        if not hasattr(trace.estimator, method):
+            continue
+        try:
+            expected = call(trace.estimator, method, trace.rows(rows))
+            got = _evaluate(graph, value, feeds.from_rows(rows))
+        except REFUSALS:  # of a row that only this part refuses
+            continue
+        if differing(
+            got, expected.astype(got.dtype) if expected.dtype.kind != got.dtype.kind else expected, tolerance=tolerance
+        ).any():
+            return f"{method} differs by up to {_distance(got, expected).max(initial=0):.3g}"
+    return None
+
+
+def _evaluate(graph: Graph, value: Tensor | Features, feeds: dict[str, Array]) -> Array:
+    """One value inside the graph."""
+    tensor = graph.matrix(value) if isinstance(value, Features) else value
+    session = Session(graph.model({"value": tensor}).SerializeToString())
+    return session.run({name: feeds[name] for name in session.inputs}, ["value"])[0]

@@ -1,0 +1,178 @@
+"""``Artifact``: a directory that is what its manifest says, or an error.
+
+    artifacts/<name>/<version>/
+        manifest.json   what it is
+        model.onnx      the model
+        golden.npz      made rows and the answers scikit-learn gave
+        card.md         the same for a person
+
+It is written whole or not at all, and every file is hashed in the bytes that are used: what is
+loaded is what was checked.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import stat
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from skerry.runtime.errors import ArtifactError, DigestMismatch, ManifestError
+from skerry.runtime.manifest import File, Manifest, decode_manifest, encode_manifest
+
+MANIFEST = "manifest.json"
+MODEL = "model.onnx"
+GOLDEN = "golden.npz"
+CARD = "card.md"
+CONTENT = (MODEL, GOLDEN, CARD)
+
+
+def digest(content: bytes) -> str:
+    """``sha256:<hex>`` of ``content``."""
+    return "sha256:" + hashlib.sha256(content).hexdigest()
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """A directory and its manifest; ``digest`` identifies both."""
+
+    directory: Path
+    manifest: Manifest
+    digest: str
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str]) -> Artifact:
+        """Open ``<name>/<version>``, or the newest version of ``<name>``.
+
+        Raises:
+            ArtifactError: there is no artifact there.
+            ManifestError: the manifest is wrong, or files are missing, strange or too many.
+        """
+        directory = _resolve(Path(path))
+        content = _read(directory / MANIFEST)
+        manifest = decode_manifest(content, where=str(directory / MANIFEST))
+        _check_listing(directory, manifest)
+        return cls(directory, manifest, digest(content))
+
+    def read(self, name: str) -> bytes:
+        """The content of one file, hashed and compared with the manifest before it is returned."""
+        content = _read(self.directory / name)
+        expected, got = self.manifest.files[name].digest, digest(content)
+        if got != expected:
+            raise DigestMismatch(
+                f"{self.directory / name}: expected {expected[:19]}…, got {got[:19]}…",
+                hint="the file was changed after it was exported; export the model again",
+            )
+        return content
+
+    def verify(self) -> None:
+        """Hash every file."""
+        for name in self.manifest.files:
+            self.read(name)
+
+
+def versions(directory: Path) -> list[int]:
+    """The versions of a model, oldest first: the directories whose names are positive integers."""
+    if not directory.is_dir():
+        return []
+    return sorted(int(entry.name) for entry in directory.iterdir() if is_version(entry.name) and entry.is_dir())
+
+
+def is_version(text: str) -> bool:
+    """Whether ``text`` is a version as it is written: ``1``, ``12``; not ``01``, ``+1`` or ``latest``."""
+    return text.isascii() and text.isdigit() and not text.startswith("0")
+
+
+def write_artifact(
+    repository: str | os.PathLike[str],
+    content: Mapping[str, bytes],
+    manifest: Callable[[int, dict[str, File]], Manifest],
+    *,
+    name: str,
+) -> Artifact:
+    """Write a new version of ``name``: all of it, on disk, under its final name; or nothing.
+
+    ``manifest`` is called with the version number and the files' digests and sizes.
+    """
+    model = Path(repository) / name
+    files = {file: File(digest=digest(data), size=len(data)) for file, data in content.items()}
+    model.mkdir(parents=True, exist_ok=True)
+    staging = Path(tempfile.mkdtemp(prefix=".writing-", dir=model))
+    staging.chmod(0o755)  # mkdtemp makes it private; a server may run as another user
+    try:
+        for file, data in content.items():
+            _write(staging / file, data)
+        version = (versions(model) or [0])[-1] + 1
+        while True:
+            _write(staging / MANIFEST, encode_manifest(manifest(version, files)))
+            _sync(staging)
+            try:
+                staging.rename(model / str(version))
+            except OSError:
+                if not (model / str(version)).exists():
+                    raise
+                version += 1  # somebody else wrote this version meanwhile
+            else:
+                break
+        _sync(model)
+    except BaseException:
+        shutil.rmtree(staging, ignore_errors=True)
+        if not any(model.iterdir()):
+            model.rmdir()
+        raise
+    return Artifact.open(model / str(version))
+
+
+def _resolve(path: Path) -> Path:
+    if (path / MANIFEST).is_file():
+        return path
+    if newest := versions(path)[-1:]:
+        return path / str(newest[0])
+    if not path.exists():
+        raise ArtifactError(f"{path}: no such artifact", hint="expected a directory such as artifacts/<name>/<version>")
+    raise ArtifactError(f"{path}: not an artifact: it has no {MANIFEST}")
+
+
+def _check_listing(directory: Path, manifest: Manifest) -> None:
+    expected = {MANIFEST, *CONTENT}
+    if set(manifest.files) != set(CONTENT):
+        raise ManifestError(
+            f"{directory}: expected files {sorted(CONTENT)}, the manifest names {sorted(manifest.files)}"
+        )
+    found = {entry.name for entry in directory.iterdir()}
+    if found != expected:
+        wrong = sorted(found ^ expected)
+        raise ManifestError(f"{directory}: expected exactly {sorted(expected)}; missing or too many: {wrong}")
+
+
+def _read(path: Path) -> bytes:
+    """Read a regular file; a link, a pipe or a device is refused before anything waits on it."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
+    except OSError as error:
+        raise ArtifactError(f"{path}: cannot be read: {error.strerror}") from None
+    with open(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise ManifestError(f"{path}: expected a regular file")
+        return file.read()
+
+
+def _write(path: Path, content: bytes) -> None:
+    with open(path, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _sync(directory: Path) -> None:
+    if os.name != "posix":  # a directory cannot be opened for syncing elsewhere
+        return
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,155 @@
+"""Every error Skerry raises on purpose.
+
+    SkerryError
+    ├─ ArtifactError      ManifestError, DigestMismatch, GoldenMismatch, UnsupportedFormat, UnsafeModel
+    ├─ ExportError        UnsupportedEstimator, NotFitted, InvalidRows, ParityError, UntrustedInput
+    ├─ InferenceError     InvalidInput 400, ModelNotFound 404, TooLarge 413, ModelFailure 500
+    ├─ FileError          rows or answers cannot be read or written
+    └─ ServerError        the server cannot start
+
+A message says what was expected, what came, and where. ``code`` is stable and meant for programs;
+``hint``, where there is one, says what to do next.
+"""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+class SkerryError(Exception):
+    """The root: a text for a person, a stable ``code`` for a program, a ``hint`` for the next step."""
+
+    code: ClassVar[str] = "error"
+
+    def __init__(self, text: str, *, hint: str | None = None) -> None:
+        super().__init__(text)
+        self.text = text
+        self.hint = hint
+
+
+class ArtifactError(SkerryError):
+    """A directory is not an artifact that may be served."""
+
+    code = "bad_artifact"
+
+
+class ManifestError(ArtifactError):
+    """manifest.json is missing, malformed, or contradicts the files beside it."""
+
+    code = "bad_manifest"
+
+
+class DigestMismatch(ArtifactError):
+    """A file is not the one the manifest describes."""
+
+    code = "digest_mismatch"
+
+
+class GoldenMismatch(ArtifactError):
+    """The golden rows do not come out again on this machine."""
+
+    code = "golden_mismatch"
+
+
+class UnsupportedFormat(ArtifactError):
+    """The artifact was written in a format this version does not read."""
+
+    code = "unsupported_format"
+
+
+class UnsafeModel(ArtifactError):
+    """model.onnx has something in it that no exported model needs."""
+
+    code = "unsafe_model"
+
+
+class ExportError(SkerryError):
+    """A model cannot become an artifact."""
+
+    code = "export_failed"
+
+
+class UnsupportedEstimator(ExportError):
+    """An estimator, or one setting of it, has no exact conversion."""
+
+    code = "unsupported_estimator"
+
+
+class NotFitted(ExportError):
+    """The estimator has not been fitted."""
+
+    code = "not_fitted"
+
+
+class InvalidRows(ExportError):
+    """The rows given to ``export`` do not fit the estimator, or cannot be read."""
+
+    code = "invalid_rows"
+
+
+class ParityError(ExportError):
+    """The converted model does not answer as scikit-learn does; nothing was written."""
+
+    code = "parity_failed"
+
+
+class UntrustedInput(ExportError):
+    """A model file could run code when it is loaded, and nobody said that it may."""
+
+    code = "untrusted_input"
+
+
+class InferenceError(SkerryError):
+    """A request got no answer. ``status_hint`` is what an HTTP server should say."""
+
+    code = "inference_failed"
+    status_hint: ClassVar[int] = 500
+
+
+class InvalidInput(InferenceError):
+    """The request, or one of its rows, is not what the model takes."""
+
+    code = "invalid_input"
+    status_hint = 400
+
+
+class ModelNotFound(InferenceError):
+    """There is no model or version of that name."""
+
+    code = "model_not_found"
+    status_hint = 404
+
+
+class TooLarge(InferenceError):
+    """The request is larger than the server accepts."""
+
+    code = "too_large"
+    status_hint = 413
+
+
+class ModelFailure(InferenceError):
+    """The model itself failed on rows that were valid: our fault, never the client's."""
+
+    code = "model_failure"
+
+
+class FileError(SkerryError):
+    """A file of rows cannot be read, or one of answers cannot be written."""
+
+    code = "bad_file"
+
+
+class ServerError(SkerryError):
+    """The server cannot start: the port is taken, or there is nothing to serve."""
+
+    code = "server_failed"
+
+
+def nearest(name: str, names: Iterable[str]) -> str:
+    """``" (did you mean 'x'?)"`` for the closest of ``names``, or nothing."""
+    close = get_close_matches(name, list(names), n=1)
+    return f" (did you mean {close[0]!r}?)" if close else ""

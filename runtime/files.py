@@ -1,0 +1,210 @@
+"""Rows in files → answers in files, a batch at a time: what ``skerry predict`` does."""
+
+from __future__ import annotations
+
+import csv
+import os
+import re
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from skerry.runtime.errors import FileError, InvalidInput
+from skerry.runtime.feeds import Array, Feeds
+from skerry.runtime.model import Model
+from skerry.runtime.protocol.csv import read_csv
+from skerry.runtime.protocol.predict import FIELDS
+from skerry.runtime.tensors import MISSING, TensorSpec
+
+BATCH = 10_000
+"""Rows that are read, answered and written together."""
+
+_ROW = re.compile(r" row (\d+)")
+"""How an error names a row of its batch; a person wants the row of the file."""
+
+
+def predict_file(
+    model: Model,
+    source: Path,
+    target: Path,
+    *,
+    methods: Sequence[str],
+    progress: Callable[[int], None] = lambda _: None,
+) -> int:
+    """Answer the rows of ``source`` (.csv, .parquet, .npy, .npz) into ``target`` (.csv, .parquet); returns their number.
+
+    The target appears complete or not at all. ``progress`` gets the number of rows answered so far.
+
+    Raises:
+        FileError: a suffix is not known, or a file cannot be opened.
+        InvalidInput: a row is not what the model takes; row numbers count from 0 after the header.
+    """
+    read, write = _choose(_READERS, source), _choose(_WRITERS, target)
+    if target.exists() and not target.is_file():
+        raise FileError(f"{target}: expected a file to write")
+    partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
+    done = 0
+    try:
+        with write(partial) as answers:
+            for feeds in read(source, model):
+                answers.add(_columns(model, methods, model.answer(feeds, methods)))
+                done += len(next(iter(feeds.values())))
+                progress(done)
+        if not done:
+            raise InvalidInput("expected at least one row, got none")
+        partial.replace(target)
+    except InvalidInput as error:
+        raise InvalidInput(f"{source}: {_ROW.sub(lambda row: f' row {int(row[1]) + done}', error.text)}") from None
+    except OSError as error:
+        raise FileError(f"{error.filename or target}: {error.strerror or error}") from None
+    finally:
+        partial.unlink(missing_ok=True)
+    return done
+
+
+def _choose(table: dict[str, Any], path: Path) -> Any:
+    if path.suffix not in table:
+        raise FileError(f"{path}: expected a name that ends in {', '.join(table)}, got {path.suffix or 'none'!r}")
+    return table[path.suffix]
+
+
+def _columns(model: Model, methods: Sequence[str], answers: Sequence[Array]) -> dict[str, Array]:
+    """Answers as named columns: ``prediction``, ``probabilities_<class>``, ``transform_0``."""
+    columns = {}
+    for method, answer in zip(methods, answers, strict=True):
+        name = FIELDS.get(method, method)
+        if answer.ndim == 1:
+            columns[name] = answer
+            continue
+        classes = model.manifest.classes
+        labels = classes if classes is not None and len(classes) == answer.shape[1] else range(answer.shape[1])
+        columns |= {f"{name}_{label}": answer[:, index] for index, label in enumerate(labels)}
+    return columns
+
+
+def _named_inputs(model: Model, header: Sequence[str]) -> list[TensorSpec]:
+    """The columns to read: by name; or, for a model without names, as many as it takes."""
+    if model.manifest.layout == "columns":
+        return list(model.manifest.inputs)
+    spec = model.manifest.inputs[0]
+    width = 1 if model.manifest.layout == "text" else spec.shape[1]
+    if len(header) != width:
+        raise InvalidInput(f"expected {width} columns, got {len(header)}")
+    return [
+        TensorSpec(name=name, datatype=spec.datatype, shape=(-1, 1), missing=spec.missing, infinite=spec.infinite)
+        for name in header
+    ]
+
+
+def _feeds(model: Model, columns: dict[str, Array]) -> Feeds:
+    columns = {name: _without_marks(array) for name, array in columns.items()}
+    if model.manifest.layout == "columns":
+        return model.feeds.from_columns({name: columns[name] for name in model.feeds.names})
+    arrays = list(columns.values())
+    return model.feeds.from_matrix(arrays[0] if model.manifest.layout == "text" else np.stack(arrays, axis=1))
+
+
+def _without_marks(array: Array) -> Array:
+    """Missing strings as None: the mark is for the inside of the model."""
+    if array.dtype == object:
+        array[array == MISSING] = None
+    return array
+
+
+def _read_csv(source: Path, model: Model) -> Iterator[Feeds]:
+    try:
+        with open(source, encoding="utf-8-sig", newline="") as lines:
+            header = next(csv.reader([lines.readline()]), [])
+            inputs = _named_inputs(model, header)
+            lines.seek(0)
+            for columns in read_csv(lines, inputs, rows=BATCH):
+                yield _feeds(model, columns)
+    except UnicodeDecodeError:
+        raise InvalidInput("expected UTF-8 text") from None
+
+
+def _read_parquet(source: Path, model: Model) -> Iterator[Feeds]:
+    parquet = _pyarrow()
+    try:
+        file = parquet.ParquetFile(source)
+    except Exception as error:  # pyarrow's errors share no base but Exception
+        raise FileError(f"{source}: {str(error).splitlines()[0][:160]}") from None
+    with file:
+        inputs = _named_inputs(model, file.schema_arrow.names)
+        names = [spec.name for spec in inputs]
+        if missing := [name for name in names if name not in file.schema_arrow.names]:
+            raise InvalidInput(f"columns missing: {', '.join(map(repr, missing))}")
+        for batch in file.iter_batches(BATCH, columns=names):
+            yield _feeds(model, {name: batch.column(name).to_numpy(zero_copy_only=False) for name in names})
+
+
+def _read_numpy(source: Path, model: Model) -> Iterator[Feeds]:
+    try:
+        loaded = np.load(source, allow_pickle=False)
+    except (ValueError, OSError, EOFError) as error:
+        raise FileError(f"{source}: {str(error).splitlines()[0][:160]}") from None
+    array = loaded if isinstance(loaded, np.ndarray) else loaded.get("X")
+    if array is None:
+        raise FileError(f"{source}: expected an array named 'X', got {', '.join(loaded.files) or 'none'}")
+    for start in range(0, len(array), BATCH):
+        yield model.feeds.from_rows(array[start : start + BATCH])
+
+
+def _pyarrow() -> Any:
+    try:
+        from pyarrow import parquet
+    except ImportError:
+        raise FileError("Parquet needs pyarrow", hint="pip install pyarrow") from None
+    return parquet
+
+
+class _CsvWriter:
+    def __init__(self, path: Path) -> None:
+        self._file: IO[str] = open(path, "w", encoding="utf-8", newline="")  # noqa: SIM115 (closed by __exit__)
+        self._writer = csv.writer(self._file, lineterminator="\n")
+        self._started = False
+
+    def __enter__(self) -> _CsvWriter:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    def add(self, columns: dict[str, Array]) -> None:
+        if not self._started:
+            self._writer.writerow(columns)
+            self._started = True
+        self._writer.writerows(zip(*(column.tolist() for column in columns.values()), strict=True))
+
+
+class _ParquetWriter:
+    def __init__(self, path: Path) -> None:
+        self._parquet = _pyarrow()
+        self._path = path
+        self._writer: Any = None
+
+    def __enter__(self) -> _ParquetWriter:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._writer is not None:
+            self._writer.close()
+
+    def add(self, columns: dict[str, Array]) -> None:
+        import pyarrow
+
+        table = pyarrow.table({name: pyarrow.array(column) for name, column in columns.items()})
+        if self._writer is None:
+            self._writer = self._parquet.ParquetWriter(self._path, table.schema)
+        self._writer.write_table(table)
+
+
+_READERS: dict[str, Callable[[Path, Model], Iterator[Feeds]]] = {
+    ".csv": _read_csv,
+    ".parquet": _read_parquet,
+    ".npy": _read_numpy,
+    ".npz": _read_numpy,
+}
+_WRITERS: dict[str, Any] = {".csv": _CsvWriter, ".parquet": _ParquetWriter}

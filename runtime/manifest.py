@@ -1,0 +1,159 @@
+"""``Manifest``: everything a server or a person must know about an artifact, as a strict value.
+
+An unknown field is an error, in every part: a manifest that says more than its reader understands
+must not be served by it. Add a field, and ``FORMAT`` rises by one.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+
+import msgspec
+
+from skerry.runtime.errors import ManifestError, UnsupportedFormat
+from skerry.runtime.tensors import TensorSpec
+
+FORMAT = 1
+
+NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+"""What a model may be called: it becomes a directory and a part of URLs."""
+
+Task = Literal["classification", "regression", "clustering", "outlier-detection", "transformation"]
+Layout = Literal["columns", "matrix", "text"]
+
+
+class File(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A file of the artifact: ``sha256:<hex>`` and size in bytes."""
+
+    digest: str
+    size: int
+
+
+class Guard(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A model output that is true where scikit-learn would have refused the row.
+
+    The output is BOOL of shape (rows, len(columns)); ``reason`` says why such a value is refused.
+    """
+
+    output: str
+    columns: tuple[str, ...]
+    reason: str
+
+
+class WorstRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One of the made rows on which an answer was furthest from scikit-learn's."""
+
+    method: str
+    kind: str
+    error: float
+    row: dict[str, str]
+
+
+class Parity(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The comparison with scikit-learn that let this artifact be written.
+
+    ``rows`` were compared, ``made`` of them made to break the model; ``refused`` of those are rows
+    that scikit-learn refuses, and so does the model. ``mismatches`` counts rows whose label or
+    refusal differs (always 0 in an exported artifact); ``max_error`` is the largest difference
+    of any score, ``tolerance`` what was allowed; both are relative above 1 and absolute below.
+    """
+
+    rows: int
+    made: int
+    refused: int
+    mismatches: int
+    max_error: float
+    tolerance: float
+    methods: tuple[str, ...]
+    worst: tuple[WorstRow, ...] = ()
+
+
+class Evaluation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Quality against y, on the rows that were given to ``export``."""
+
+    rows: int
+    metrics: dict[str, float]
+
+
+class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One arrow of the artifact's lineage: what was done, with which settings."""
+
+    arrow: str
+    detail: dict[str, str] = {}
+
+
+class Cost(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Median latency in seconds of one run over ``rows`` rows, where the artifact was written."""
+
+    rows: int
+    seconds: float
+
+
+class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The content of manifest.json; see docs/artifact-format.md for every field."""
+
+    format: int
+    name: str
+    version: int
+    task: Task
+    estimator: str
+    layout: Layout
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
+    guards: tuple[Guard, ...]
+    classes: tuple[str | bool | int | float, ...] | None
+    opsets: dict[str, int]
+    files: dict[str, File]
+    parent: str | None
+    steps: tuple[Step, ...]
+    parity: Parity
+    evaluation: Evaluation | None
+    cost: tuple[Cost, ...]
+    license: str | None
+    author: str | None
+    producers: dict[str, str]
+    created: str
+
+    def __post_init__(self) -> None:
+        if not NAME.fullmatch(self.name):
+            raise ValueError(f"name: expected {NAME.pattern}, got {self.name!r}")
+        if self.version < 1:
+            raise ValueError(f"version: expected a positive integer, got {self.version}")
+        if not self.inputs or not self.outputs:
+            raise ValueError("expected at least one input and one output")
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """The scikit-learn methods this model has, in the order of its outputs."""
+        return tuple(output.name for output in self.outputs)
+
+    def output(self, method: str) -> TensorSpec:
+        return next(output for output in self.outputs if output.name == method)
+
+
+class _Header(msgspec.Struct):
+    format: int
+
+
+def encode_manifest(manifest: Manifest) -> bytes:
+    """The manifest as indented JSON, ready to be read by a person."""
+    return msgspec.json.format(msgspec.json.encode(manifest), indent=2) + b"\n"
+
+
+def decode_manifest(content: bytes, *, where: str) -> Manifest:
+    """Parse and check manifest.json; ``where`` names it in errors.
+
+    Raises:
+        UnsupportedFormat: a newer Skerry wrote it.
+        ManifestError: it is not JSON, or a field is unknown, missing or wrong.
+    """
+    try:
+        found = msgspec.json.decode(content, type=_Header).format
+        if found != FORMAT:
+            raise UnsupportedFormat(
+                f"{where}: expected format {FORMAT}, got {found}", hint="another version of Skerry wrote it"
+            )
+        return msgspec.json.decode(content, type=Manifest)
+    except msgspec.DecodeError as error:
+        raise ManifestError(f"{where}: {error}") from None

@@ -1,0 +1,116 @@
+"""``Model``: an artifact that answers as the estimator did, on arrays, frames and lists of dicts."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from skerry.runtime.artifact import GOLDEN, MODEL, Artifact
+from skerry.runtime.errors import InvalidInput, ManifestError
+from skerry.runtime.feeds import Array, FeedBuilder, Feeds
+from skerry.runtime.golden import check_golden, decode_golden
+from skerry.runtime.manifest import Guard, Manifest
+from skerry.runtime.session import Session, SessionConfig
+from skerry.runtime.structure import check_structure
+from skerry.runtime.tensors import TensorSpec
+
+
+def load(artifact: str | os.PathLike[str] | Artifact, config: SessionConfig | None = None) -> Model:
+    """Load a model: digests, then structure, then the session, then the golden rows.
+
+    ``artifact`` is a directory (``artifacts/<name>/<version>``, or ``artifacts/<name>`` for the
+    newest version) or an ``Artifact``.
+
+    Raises:
+        ArtifactError: it is not an artifact, was changed, or does not answer here as it did.
+    """
+    artifact = artifact if isinstance(artifact, Artifact) else Artifact.open(artifact)
+    artifact.verify()
+    content = artifact.read(MODEL)
+    check_structure(content)
+    model = Model(artifact.manifest, Session(content, config))
+    check_golden(model, decode_golden(artifact.read(GOLDEN)))
+    return model
+
+
+class _Method:
+    """A scikit-learn method that exists only on models whose estimator has it."""
+
+    def __init__(self, doc: str) -> None:
+        self.__doc__ = doc
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    def __get__(self, model: Model | None, owner: type) -> Callable[[Any], Array]:
+        if model is None:
+            return self  # type: ignore[return-value]
+        if self.name not in model.manifest.methods:
+            raise AttributeError(
+                f"model {model.manifest.name!r} has no {self.name}; it has {', '.join(model.manifest.methods)}"
+            )
+        return lambda rows: model.answer(model.feeds.from_rows(rows), [self.name])[0]
+
+
+class Model:
+    """A loaded artifact. Its methods return what scikit-learn returns: shapes, labels, dtypes.
+
+    Rows are a DataFrame (columns by name, in any order), a 2-D array, a list of dicts, lists or
+    texts; at least one. ``InvalidInput`` says what was wrong with which input and row.
+    """
+
+    predict = _Method("Labels or values, shape (rows,).")
+    predict_proba = _Method("Probabilities, shape (rows, classes), in the order of ``classes_``.")
+    decision_function = _Method("Scores, shape (rows,) or (rows, classes).")
+    transform = _Method("Transformed rows, shape (rows, features).")
+    score_samples = _Method("One score a row, shape (rows,).")
+
+    def __init__(self, manifest: Manifest, session: Session) -> None:
+        self.manifest = manifest
+        self.feeds = FeedBuilder(manifest.inputs, manifest.layout)
+        self._session = session
+        self._guards = [guard.output for guard in manifest.guards]
+        self._specs = {spec.name: spec for spec in manifest.outputs}
+        _check_tensors(manifest, session, self.feeds)
+
+    @property
+    def classes_(self) -> Array:
+        """The class labels, in the order of the probabilities."""
+        if self.manifest.classes is None:
+            raise AttributeError(f"model {self.manifest.name!r} is not a classifier")
+        return np.array(self.manifest.classes, dtype=self.manifest.output("predict").numpy_dtype)
+
+    def answer(self, feeds: Feeds, methods: Sequence[str]) -> list[Array]:
+        """The answers of ``methods`` for feeds that a ``FeedBuilder`` made.
+
+        Raises:
+            InvalidInput: scikit-learn would have refused a row.
+        """
+        found = self._session.run(feeds, [*methods, *self._guards])
+        for guard, refused in zip(self.manifest.guards, found[len(methods) :], strict=True):
+            if refused.any():
+                _refuse(guard, refused)
+        return [_restore(array, self._specs[method]) for array, method in zip(found, methods, strict=False)]
+
+
+def _restore(array: Array, spec: TensorSpec) -> Array:
+    return array.astype(spec.dtype) if spec.dtype else array
+
+
+def _refuse(guard: Guard, refused: Array) -> None:
+    row, column = np.argwhere(refused)[0]
+    raise InvalidInput(f"input {guard.columns[column]!r} row {row}: {guard.reason}")
+
+
+def _check_tensors(manifest: Manifest, session: Session, feeds: FeedBuilder) -> None:
+    """The manifest and the graph beside it must speak of the same tensors."""
+    inputs = set(feeds.groups) if manifest.layout == "columns" else {spec.name for spec in manifest.inputs}
+    outputs = {*manifest.methods, *(guard.output for guard in manifest.guards)}
+    if set(session.inputs) != inputs or set(session.outputs) != outputs:
+        raise ManifestError(
+            f"model.onnx: expected inputs {sorted(inputs)} and outputs {sorted(outputs)}, "
+            f"got {sorted(session.inputs)} and {sorted(session.outputs)}"
+        )

@@ -1,0 +1,1 @@
+"""One file per wire format: bytes → arrays, arrays → bytes. No I/O here, and no HTTP."""

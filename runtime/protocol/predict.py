@@ -1,0 +1,106 @@
+"""``/predict``: rows as people write them, answers under plain names.
+
+{"X": [[5.1, 3.5], [4.9, 3.0]]}                       → {"prediction": [0, 0], "model": "iris", "version": 1}
+{"records": [{"age": 31, "city": "Oslo"}],
+ "outputs": ["predict", "predict_proba"]}             → {"prediction": [...], "probabilities": [[...]], ...}
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from skerry.runtime.errors import InvalidInput, nearest
+from skerry.runtime.feeds import Array, Feeds
+from skerry.runtime.manifest import Manifest
+from skerry.runtime.model import Model
+from skerry.runtime.protocol.values import decode, json_type, to_json
+
+FIELDS = {"predict": "prediction", "predict_proba": "probabilities"}
+"""Method → the field of the answer; other methods answer under their own names."""
+
+
+class PredictRequest(msgspec.Struct, frozen=True):
+    """Rows, ready for the model, and the methods to answer with."""
+
+    feeds: Feeds
+    methods: tuple[str, ...]
+
+
+class PredictCodec:
+    """Decodes and encodes ``/predict`` for one model, with types made from its inputs once."""
+
+    def __init__(self, model: Model) -> None:
+        self._model = model
+        self._names = model.feeds.names
+        self._default = model.manifest.methods[:1]
+        self._decoder = msgspec.json.Decoder(_request_type(model.manifest))
+        self._encoder = msgspec.json.Encoder()
+
+    def decode(self, body: bytes) -> PredictRequest:
+        """Raises ``InvalidInput``: it says which field, input and row, what was expected and what came."""
+        request = decode(self._decoder, body, self._names)
+        return PredictRequest(self._model.feeds.from_typed(self._rows(request)), self._methods(request.outputs))
+
+    def _rows(self, request: Any) -> Sequence[Any]:
+        given = {name: getattr(request, name, msgspec.UNSET) for name in ("X", "records")}
+        found = [name for name, rows in given.items() if rows is not msgspec.UNSET]
+        if len(found) != 1:
+            raise InvalidInput(f"expected one of {self._fields()}, got {' and '.join(found) or 'none'}")
+        rows: Any = given[found[0]]
+        return rows if found == ["X"] else [msgspec.structs.astuple(record) for record in rows]
+
+    def encode(self, request: PredictRequest, answers: Sequence[Array]) -> bytes:
+        manifest = self._model.manifest
+        answer: dict[str, Any] = {
+            FIELDS.get(method, method): to_json(array, request.feeds, method)
+            for method, array in zip(request.methods, answers, strict=True)
+        }
+        return self._encoder.encode(answer | {"model": manifest.name, "version": manifest.version})
+
+    def _methods(self, outputs: Any) -> tuple[str, ...]:
+        if outputs is msgspec.UNSET:
+            return self._default
+        available = self._model.manifest.methods
+        for method in outputs:
+            if method not in available:
+                raise InvalidInput(
+                    f"output {method!r}: expected some of {', '.join(available)}{nearest(method, available)}"
+                )
+        if not outputs or len(set(outputs)) != len(outputs):
+            raise InvalidInput("outputs: expected at least one, each once")
+        return tuple(outputs)
+
+    def _fields(self) -> str:
+        return '"X" and "records"' if self._model.manifest.layout == "columns" else '"X"'
+
+
+def _request_type(manifest: Manifest) -> type[msgspec.Struct]:
+    """A Struct with the rows typed as this model's inputs are."""
+    optional = msgspec.UnsetType
+    fields: list[tuple[str, Any, Any]] = [
+        ("X", list[_row_type(manifest)] | optional, msgspec.UNSET),  # type: ignore[misc]
+        ("outputs", list[str] | optional, msgspec.UNSET),
+    ]
+    if manifest.layout == "columns":
+        fields.append(("records", list[_record_type(manifest)] | optional, msgspec.UNSET))  # type: ignore[misc]
+    return msgspec.defstruct("PredictBody", fields, forbid_unknown_fields=True)
+
+
+def _row_type(manifest: Manifest) -> Any:
+    """A text; or a row of as many values as the model has inputs."""
+    if manifest.layout == "text":
+        return str
+    if manifest.layout == "columns":
+        return tuple[tuple(json_type(spec) for spec in manifest.inputs)]  # type: ignore[misc]
+    spec = manifest.inputs[0]
+    return tuple[(json_type(spec),) * spec.shape[1]]  # type: ignore[misc]
+
+
+def _record_type(manifest: Manifest) -> type[msgspec.Struct]:
+    """A Struct whose fields are the inputs; their names may be any text, so they are given by ``rename``."""
+    fields = [(f"input_{index}", json_type(spec)) for index, spec in enumerate(manifest.inputs)]
+    names = {f"input_{index}": spec.name for index, spec in enumerate(manifest.inputs)}
+    return msgspec.defstruct("Record", fields, rename=names, forbid_unknown_fields=True)

@@ -1,0 +1,63 @@
+"""``TensorSpec``, and the one table between the wire's datatypes and NumPy's dtypes."""
+
+from __future__ import annotations
+
+import msgspec
+import numpy as np
+
+DTYPES: dict[str, np.dtype] = {
+    "BOOL": np.dtype(np.bool_),
+    "UINT8": np.dtype(np.uint8),
+    "UINT16": np.dtype(np.uint16),
+    "UINT32": np.dtype(np.uint32),
+    "UINT64": np.dtype(np.uint64),
+    "INT8": np.dtype(np.int8),
+    "INT16": np.dtype(np.int16),
+    "INT32": np.dtype(np.int32),
+    "INT64": np.dtype(np.int64),
+    "FP32": np.dtype(np.float32),
+    "FP64": np.dtype(np.float64),
+    "BYTES": np.dtype(object),
+}
+"""Datatype (Open Inference Protocol, "Tensor Data Types") → NumPy dtype. Strings are objects."""
+
+DATATYPES: dict[np.dtype, str] = {dtype: datatype for datatype, dtype in DTYPES.items()}
+
+MISSING = "\ufdd0"
+"""A missing string, inside the model. U+FDD0 is a Unicode noncharacter: reserved for internal use
+and never valid in data that is exchanged (Unicode Standard, section 23.7)."""
+
+
+class TensorSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One input or output.
+
+    ``shape`` has -1 where it varies; the first dimension is the rows. ``missing`` and ``infinite``
+    say whether scikit-learn accepts a missing value (NaN, null) or ±inf there. ``dtype`` is NumPy's
+    name of the dtype that scikit-learn returns, where the datatype alone does not say it: ``<U9``.
+    """
+
+    name: str
+    datatype: str
+    shape: tuple[int, ...]
+    missing: bool = False
+    infinite: bool = False
+    dtype: str = ""
+
+    def __post_init__(self) -> None:
+        if self.datatype not in DTYPES:
+            raise ValueError(f"datatype of {self.name!r}: expected one of {', '.join(DTYPES)}, got {self.datatype!r}")
+        if not self.shape or self.shape[0] != -1 or any(size < -1 for size in self.shape):
+            raise ValueError(f"shape of {self.name!r}: expected (-1, ...), got {self.shape}")
+
+    @property
+    def numpy_dtype(self) -> np.dtype:
+        """The dtype of the array that holds this tensor."""
+        return np.dtype(self.dtype) if self.dtype else DTYPES[self.datatype]
+
+    @property
+    def is_float(self) -> bool:
+        return DTYPES[self.datatype].kind == "f"
+
+    @property
+    def is_integer(self) -> bool:
+        return DTYPES[self.datatype].kind in "iu"
