@@ -1,0 +1,1 @@
+"""Measurements that anybody can make again."""

@@ -2,4 +2,5 @@
 
 from skerry.cli import main
 
-main()
+if __name__ == "__main__":  # a worker process imports this file again, and must not start over
+    main()

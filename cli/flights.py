@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
@@ -30,7 +30,7 @@ from skops import io as skops
 from skerry.cli.report import summary
 from skerry.export import export
 from skerry.runtime.artifact import Artifact
-from skerry.runtime.errors import SkerryError
+from skerry.runtime.errors import ArtifactError, SkerryError
 
 Say = Callable[[str], None]
 
@@ -78,7 +78,8 @@ def run_demo(repository: Path, *, port: int, once: bool, say: Say) -> None:
         _compare(address, estimator, flights, say)
         if not once:
             say(f"\nserving on {address} until Ctrl-C")
-            signal.pause() if hasattr(signal, "pause") else input()
+            with suppress(KeyboardInterrupt):
+                signal.pause() if hasattr(signal, "pause") else input()
 
 
 def read_flights() -> Flights:
@@ -110,12 +111,9 @@ def _prepare(repository: Path, flights: Flights, say: Say) -> tuple[Any, Artifac
     kept = repository / ".demo"
     fingerprint = _fingerprint()
     model, record = kept / f"{fingerprint}.skops", kept / f"{fingerprint}.json"
-    if model.is_file() and record.is_file():
-        known = json.loads(record.read_text())
-        directory = repository / NAME / str(known["version"])
-        if directory.is_dir() and (artifact := Artifact.open(directory)).digest == known["digest"]:
-            say("2/5  using the model trained before\n3/5  using the artifact exported before")
-            return skops.load(model, trusted=TRUSTED), artifact
+    if model.is_file() and (artifact := _exported_before(repository, record)):
+        say("2/5  using the model trained before\n3/5  using the artifact exported before")
+        return skops.load(model, trusted=TRUSTED), artifact
     say("2/5  training ColumnTransformer + HistGradientBoostingClassifier")
     started = perf_counter()
     estimator = make_estimator().fit(flights.X, flights.y)
@@ -133,6 +131,16 @@ def _prepare(repository: Path, flights: Flights, say: Say) -> tuple[Any, Artifac
     skops.dump(estimator, model)
     record.write_text(json.dumps({"version": artifact.manifest.version, "digest": artifact.digest}))
     return estimator, artifact
+
+
+def _exported_before(repository: Path, record: Path) -> Artifact | None:
+    """The artifact that ``record`` tells of, if it is still what it was."""
+    try:
+        known = json.loads(record.read_text())
+        artifact = Artifact.open(repository / NAME / str(known["version"]))
+    except (OSError, ArtifactError):
+        return None
+    return artifact if artifact.digest == known["digest"] else None
 
 
 def _fingerprint() -> str:

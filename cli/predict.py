@@ -20,7 +20,12 @@ import click
     multiple=True,
     help="A method to answer with, such as predict_proba; repeat for several.  [default: the first]",
 )
-def predict(artifact: Path, rows: Path, target: Path, methods: tuple[str, ...]) -> None:
+@click.option(
+    "--ignore",
+    multiple=True,
+    help="A column to pass over; repeat for several. Needed where a model takes columns by position.",
+)
+def predict(artifact: Path, rows: Path, target: Path, methods: tuple[str, ...], ignore: tuple[str, ...]) -> None:
     """Answer ROWS (.csv, .parquet, .npy or .npz) with ARTIFACT, a batch at a time.
 
     Columns are found by name; those the model does not know are passed over. The answers appear
@@ -45,6 +50,7 @@ def predict(artifact: Path, rows: Path, target: Path, methods: tuple[str, ...]) 
         rows,
         target,
         methods=methods or model.manifest.methods[:1],
+        ignore=ignore,
         progress=lambda count: click.echo(f"\r{count:,} rows", err=True, nl=False) if live else None,
     )
     if live:

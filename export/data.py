@@ -20,7 +20,7 @@ import pandas as pd
 from sklearn.exceptions import InconsistentVersionWarning
 from skops import io as skops
 
-from skerry.runtime.errors import ExportError, InvalidRows, UntrustedInput
+from skerry.runtime.errors import ExportError, InvalidRows, UntrustedInput, nearest
 
 TRUSTED_TYPES = ("numpy.dtype",)
 """Types that skops asks about although they hold no code and no memory of their own."""
@@ -92,7 +92,7 @@ def _load_pickle(path: Path, trust_pickle: bool, trusted_types: Sequence[str]) -
     if not trust_pickle:
         raise UntrustedInput(
             f"{path}: a pickle is a program, and loading it runs whatever its author put in it",
-            hint="if you know where it comes from, add --trust-pickle; better, save models with skops.io.dump, which needs no trust",
+            hint="if you know where it comes from, add --trust-pickle; better, save models with skops.io.dump: what such a file holds is checked before it is loaded",
         )
     try:
         return joblib.load(path)
@@ -108,7 +108,7 @@ def _read_frame(read: Callable[[Path], pd.DataFrame]) -> Callable[[Path, str | N
         if target is None:
             return frame, None
         if target not in frame.columns:
-            raise InvalidRows(f"{path}: expected a column {target!r}, got {', '.join(map(str, frame.columns))}")
+            raise InvalidRows(f"{path}: it has no column {target!r}{nearest(target, map(str, frame.columns))}")
         return frame.drop(columns=target), frame[target].to_numpy()
 
     return reader

@@ -27,7 +27,7 @@ from skerry.export.rows import MadeRows, RowMaker, join
 from skerry.export.signature import Signature, read_signature, take
 from skerry.runtime.artifact import CARD, GOLDEN, MODEL, Artifact, versions, write_artifact
 from skerry.runtime.cost import measure_cost
-from skerry.runtime.errors import ExportError, InvalidRows, NotFitted, UnsupportedEstimator
+from skerry.runtime.errors import ExportError, InvalidRows, NotFitted, UnsafeModel, UnsupportedEstimator
 from skerry.runtime.feeds import Array
 from skerry.runtime.golden import Golden, check_golden, encode_golden
 from skerry.runtime.manifest import FORMAT, NAME, File, Guard, Manifest, Parity, Step, Task
@@ -162,6 +162,7 @@ class _Draft:
             estimator,
             signature,
             inputs=inputs,
+            analyzers=tuple(graph.analyzers),
             outputs=tuple(_output(method, answers[method]) for method in methods),
             guards=tuple(
                 Guard(output=output, columns=guard.columns, reason=guard.reason) for output, guard in guards.items()
@@ -172,7 +173,14 @@ class _Draft:
         )
         check_structure(content)
         made = join(base, maker.special(base), maker.crossing(base))
-        return cls(graph, content, Model(manifest, Session(content)), manifest, made)
+        return cls(graph, content, Model(manifest, _session(content, graph)), manifest, made)
+
+
+def _session(content: bytes, graph: Graph) -> Session:
+    try:
+        return Session(content)
+    except UnsafeModel as error:
+        raise UnsupportedEstimator(f"what skl2onnx made of {', '.join(graph.stock)} does not run: {error}") from None
 
 
 def _base(estimator: Any, maker: RowMaker, methods: tuple[str, ...]) -> tuple[MadeRows, dict[str, Array]]:
@@ -192,6 +200,10 @@ def _shaped(graph: Graph, value: Tensor | Features, expected: Array) -> Tensor:
     width = expected.shape[1] if expected.ndim == 2 else None
     if expected.ndim > 2:
         raise UnsupportedEstimator(f"answers of {expected.ndim} dimensions are not converted")
+    if tensor.width != 0 and (tensor.width or 1) != (width or 1):  # 0: skl2onnx does not say
+        raise UnsupportedEstimator(
+            f"no exact conversion: scikit-learn answers {width or 1} values a row, the graph {tensor.width}"
+        )
     if (tensor.width is None) != (width is None):
         tensor = graph.op("Reshape", tensor, np.array([-1] if width is None else [-1, width]), width=width)
     if expected.dtype.kind in "US" or expected.dtype == object:

@@ -10,6 +10,8 @@ import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
+from skerry.runtime.manifest import Analyzer
+
 OPSETS = {"": 21, "ai.onnx.ml": 5}
 IR_VERSION = 10
 ML = "ai.onnx.ml"
@@ -31,6 +33,7 @@ class Tensor:
     name: str
     dtype: np.dtype
     width: int | None
+    is_input: bool = False
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,11 @@ class Features:
         return sum(len(piece.indices) for piece in self.pieces)
 
     @property
+    def is_input(self) -> bool:
+        """Whether every column is one of the model's own inputs, as it came."""
+        return all(piece.tensor.is_input for piece in self.pieces)
+
+    @property
     def origins(self) -> Array:
         return np.concatenate([piece.origins for piece in self.pieces]) if self.pieces else np.empty(0, int)
 
@@ -98,7 +106,7 @@ Outputs = dict[str, "Tensor | Features"]
 
 @dataclass(frozen=True)
 class GuardSpec:
-    """A BOOL tensor (rows, len(columns)) that is true where scikit-learn would have refused."""
+    """A BOOL tensor with a column for each of ``columns`` (or one for all) that is true where scikit-learn would have refused."""
 
     tensor: Tensor
     columns: tuple[str, ...]
@@ -136,6 +144,8 @@ class Graph:
     initializers: dict[str, onnx.TensorProto] = field(default_factory=dict)
     guards: list[GuardSpec] = field(default_factory=list)
     traces: list[Trace] = field(default_factory=list)
+    names: list[str] = field(default_factory=list)
+    analyzers: list[Analyzer] = field(default_factory=list)
     thresholds: list[Thresholds] = field(default_factory=list)
     categories: dict[int, list[Any]] = field(default_factory=dict)
     stock: list[str] = field(default_factory=list)
@@ -143,9 +153,15 @@ class Graph:
     _count: int = 0
 
     def input(self, name: str, dtype: np.dtype, width: int | None) -> Tensor:
-        tensor = Tensor(name, dtype, width)
+        tensor = Tensor(name, dtype, width, is_input=True)
         self.inputs.append(_value_info(name, tensor))
         return tensor
+
+    def terms(self, analyzer: Analyzer) -> Tensor:
+        """The terms that ``analyzer`` splits an input's texts into: strings (rows, longest)."""
+        self.analyzers.append(analyzer)
+        self.inputs.append(helper.make_tensor_value_info(analyzer.tensor, onnx.TensorProto.STRING, ["rows", "terms"]))
+        return Tensor(analyzer.tensor, STRING, 0)
 
     def constant(self, array: Any) -> str:
         """The name of an initializer with this content; the same content gives the same name."""
@@ -203,9 +219,12 @@ class Graph:
         return self.concat([self.cast(self.piece(piece), target) for piece in features.pieces])
 
     def floats(self, features: Features) -> Tensor:
-        """The features as scikit-learn's ``check_array(dtype=FLOAT_DTYPES)`` gives them: float32 stays, all else is float64."""
-        dtypes = {piece.tensor.dtype for piece in features.pieces}
-        return self.matrix(features, np.float32 if dtypes == {np.dtype(np.float32)} else np.float64)
+        """The features as scikit-learn's ``check_array(dtype=FLOAT_DTYPES)`` gives them.
+
+        float32 stays, also beside integers that fit into it (of 8 or 16 bits); all else is float64.
+        """
+        together = np.result_type(*(piece.tensor.dtype for piece in features.pieces))
+        return self.matrix(features, np.float32 if together == np.float32 else np.float64)
 
     def piece(self, piece: Piece) -> Tensor:
         return piece.tensor if piece.whole else self.columns(piece.tensor, piece.indices)

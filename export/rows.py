@@ -149,7 +149,8 @@ class RowMaker:
 
     def _dtype(self, index: int) -> Any:
         dtype = self._signature.dtypes[index if self._signature.layout == "columns" else 0]
-        return getattr(dtype, "categories", np.empty(0, getattr(dtype, "numpy_dtype", dtype))).dtype
+        categories = getattr(dtype, "categories", None)
+        return dtype if categories is None else categories.dtype
 
     def _replace(self, base: MadeRows, picks: Array, columns: list[int], values: list[Any]) -> Any:
         """The picked base rows; in row ``i`` column ``columns[i]`` is ``values[i]``."""

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from skerry.export.graph import Features, Graph, Piece
+from skerry.export.graph import STRING, Features, Graph, Piece, Tensor
 from skerry.runtime.errors import InvalidRows
 from skerry.runtime.feeds import Array, group_by_datatype, is_missing
 from skerry.runtime.manifest import Layout
@@ -53,9 +53,7 @@ class Signature:
             return list(columns[0])
         if self.layout == "matrix":
             return np.stack([columns[index] for index in range(self.width)], axis=1).astype(self.dtypes[0])
-        series = {
-            spec.name: pd.Series(columns[index]).astype(self.dtypes[index]) for index, spec in enumerate(self.inputs)
-        }
+        series = {spec.name: _series(columns[index], self.dtypes[index]) for index, spec in enumerate(self.inputs)}
         return pd.DataFrame(series, columns=[spec.name for spec in self.inputs])
 
     def column(self, rows: Any, index: int) -> Array:
@@ -64,14 +62,17 @@ class Signature:
             return np.array(rows, dtype=object)
         if self.layout == "matrix":
             return np.asarray(rows[:, index])
-        values = rows.iloc[:, index]
-        return values.to_numpy(dtype=object) if self.datatypes[index] == "BYTES" else values.to_numpy()
+        datatype = self.datatypes[index]
+        return rows.iloc[:, index].to_numpy(dtype=None if datatype == "BOOL" else DTYPES[datatype])
 
     def features(self, graph: Graph) -> Features:
-        """The graph's inputs: one matrix per datatype for named columns, ``X`` otherwise."""
+        """The graph's inputs: one matrix per datatype for named columns, ``X`` for an array; for texts their terms, later."""
+        graph.names.extend(spec.name for spec in self.inputs if self.layout != "matrix")
+        if self.layout == "text":
+            return Features.of(Tensor("X", STRING, 1, is_input=True), np.arange(1))
         if self.layout != "columns":
             spec = self.inputs[0]
-            tensor = graph.input(spec.name, DTYPES[spec.datatype], self.width if self.layout == "matrix" else None)
+            tensor = graph.input(spec.name, DTYPES[spec.datatype], self.width)
             return Features((Piece(tensor, np.arange(self.width), np.arange(self.width)),))
         groups = group_by_datatype(self.inputs)
         tensors = {datatype: graph.input(datatype, DTYPES[datatype], len(names)) for datatype, names in groups.items()}
@@ -80,6 +81,13 @@ class Signature:
             for index, spec in enumerate(self.inputs)
         ]
         return Features(tuple(pieces))
+
+
+def _series(values: Array, dtype: Any) -> pd.Series:
+    series = pd.Series(values)
+    if isinstance(dtype, pd.CategoricalDtype) and not (known := series.isin(dtype.categories)).all():
+        series = series.where(known)  # what is no category is missing: pandas no longer says so itself
+    return series.astype(dtype)
 
 
 def take(rows: Any, index: Any) -> Any:
@@ -172,6 +180,8 @@ def _datatype(column: pd.Series) -> str:
     dtype = column.dtype
     if isinstance(dtype, pd.CategoricalDtype):
         dtype = dtype.categories.dtype
+        if dtype.kind in "iu":  # a value that is missing makes them floats
+            dtype = np.dtype(np.float64)
     if isinstance(dtype, pd.StringDtype) or (dtype.kind == "O" and _all_strings(column)):
         return "BYTES"
     if isinstance(dtype, np.dtype) and dtype.kind != "O" and dtype in DATATYPES:

@@ -33,7 +33,12 @@ def create_app(repository: ModelRepository, *, max_body: int = MAX_BODY) -> Star
     endpoints = _Endpoints(repository, max_body)
     return Starlette(
         routes=_routes(endpoints),
-        exception_handlers={InferenceError: _on_error, HTTPException: _on_http, Exception: _on_bug},
+        exception_handlers={
+            InferenceError: _on_error,
+            HTTPException: _on_http,
+            ClientDisconnect: _on_disconnect,
+            Exception: _on_bug,
+        },
     )
 
 
@@ -76,9 +81,14 @@ class _Endpoints:
         self, request: Request, served: ServedModel, answer: Callable[[ServedModel, bytes], bytes]
     ) -> Response:
         body = await _read(request, self._max_body)
-        if len(body) <= INLINE_BODY and served.model.manifest.cost[0].seconds <= INLINE_SECONDS:
+        if len(body) <= INLINE_BODY and _is_quick(served):
             return Response(answer(served, body), media_type=JSON)
         return Response(await to_thread.run_sync(partial(answer, served, body)), media_type=JSON)
+
+
+def _is_quick(served: ServedModel) -> bool:
+    """Whether one row is answered quickly; a manifest without a cost curve does not say so."""
+    return any(cost.rows == 1 and cost.seconds <= INLINE_SECONDS for cost in served.model.manifest.cost)
 
 
 def _predict(served: ServedModel, body: bytes) -> bytes:
@@ -140,8 +150,11 @@ async def _on_http(request: Request, error: Exception) -> Response:
     return response
 
 
+async def _on_disconnect(request: Request, error: Exception) -> Response:
+    """Nobody reads this; a client that went away is no fault of ours, and not for the log."""
+    return Response(status_code=499)
+
+
 async def _on_bug(request: Request, error: Exception) -> Response:
     """A fault of ours: the traceback goes to the log, the client learns only that it was not their doing."""
-    if isinstance(error, ClientDisconnect):
-        return Response(status_code=499)
     return _reply({"error": "internal error; the request was not at fault"}, 500)

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import stat
 import tempfile
@@ -29,6 +30,10 @@ MODEL = "model.onnx"
 GOLDEN = "golden.npz"
 CARD = "card.md"
 CONTENT = (MODEL, GOLDEN, CARD)
+LARGEST_MANIFEST = 16 * 2**20
+"""Bytes that are read of a manifest.json at most."""
+
+_VERSION = re.compile(r"[1-9][0-9]{0,17}")
 
 
 def digest(content: bytes) -> str:
@@ -58,21 +63,19 @@ class Artifact:
         _check_listing(directory, manifest)
         return cls(directory, manifest, digest(content))
 
-    def read(self, name: str) -> bytes:
-        """The content of one file, hashed and compared with the manifest before it is returned."""
-        content = _read(self.directory / name)
-        expected, got = self.manifest.files[name].digest, digest(content)
-        if got != expected:
+    def read(self) -> dict[str, bytes]:
+        """Every file's content, by name, compared with the manifest before it is returned."""
+        return {name: self._read(name, file) for name, file in self.manifest.files.items()}
+
+    def _read(self, name: str, expected: File) -> bytes:
+        path = self.directory / name
+        content = _read(path, limit=expected.size)
+        if (got := digest(content)) != expected.digest:
             raise DigestMismatch(
-                f"{self.directory / name}: expected {expected[:19]}…, got {got[:19]}…",
+                f"{path}: expected {expected.digest[:19]}…, got {got[:19]}…",
                 hint="the file was changed after it was exported; export the model again",
             )
         return content
-
-    def verify(self) -> None:
-        """Hash every file."""
-        for name in self.manifest.files:
-            self.read(name)
 
 
 def versions(directory: Path) -> list[int]:
@@ -84,7 +87,7 @@ def versions(directory: Path) -> list[int]:
 
 def is_version(text: str) -> bool:
     """Whether ``text`` is a version as it is written: ``1``, ``12``; not ``01``, ``+1`` or ``latest``."""
-    return text.isascii() and text.isdigit() and not text.startswith("0")
+    return _VERSION.fullmatch(text) is not None
 
 
 def write_artifact(
@@ -149,16 +152,17 @@ def _check_listing(directory: Path, manifest: Manifest) -> None:
         raise ManifestError(f"{directory}: expected exactly {sorted(expected)}; missing or too many: {wrong}")
 
 
-def _read(path: Path) -> bytes:
-    """Read a regular file; a link, a pipe or a device is refused before anything waits on it."""
+def _read(path: Path, *, limit: int = LARGEST_MANIFEST) -> bytes:
+    """Read a regular file, and one byte over ``limit`` at most; a link, a pipe or a device is refused before anything waits on it."""
     try:
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
     except OSError as error:
         raise ArtifactError(f"{path}: cannot be read: {error.strerror}") from None
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise ManifestError(f"{path}: expected a regular file")
     with open(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            raise ManifestError(f"{path}: expected a regular file")
-        return file.read()
+        return file.read(limit + 1)
 
 
 def _write(path: Path, content: bytes) -> None:

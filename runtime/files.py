@@ -31,11 +31,13 @@ def predict_file(
     target: Path,
     *,
     methods: Sequence[str],
+    ignore: Sequence[str] = (),
     progress: Callable[[int], None] = lambda _: None,
 ) -> int:
     """Answer the rows of ``source`` (.csv, .parquet, .npy, .npz) into ``target`` (.csv, .parquet); returns their number.
 
-    The target appears complete or not at all. ``progress`` gets the number of rows answered so far.
+    Columns are found by name, or taken in order by a model without named columns; those in ``ignore`` are
+    passed over. The target appears complete or not at all. ``progress`` gets the number of rows answered so far.
 
     Raises:
         FileError: a suffix is not known, or a file cannot be opened.
@@ -48,7 +50,7 @@ def predict_file(
     done = 0
     try:
         with write(partial) as answers:
-            for feeds in read(source, model):
+            for feeds in read(source, model, ignore):
                 answers.add(_columns(model, methods, model.answer(feeds, methods)))
                 done += len(next(iter(feeds.values())))
                 progress(done)
@@ -58,7 +60,8 @@ def predict_file(
     except InvalidInput as error:
         raise InvalidInput(f"{source}: {_ROW.sub(lambda row: f' row {int(row[1]) + done}', error.text)}") from None
     except OSError as error:
-        raise FileError(f"{error.filename or target}: {error.strerror or error}") from None
+        where = error.filename if error.filename == str(source) else target
+        raise FileError(f"{where}: {error.strerror or error}") from None
     finally:
         partial.unlink(missing_ok=True)
     return done
@@ -84,14 +87,17 @@ def _columns(model: Model, methods: Sequence[str], answers: Sequence[Array]) -> 
     return columns
 
 
-def _named_inputs(model: Model, header: Sequence[str]) -> list[TensorSpec]:
+def _named_inputs(model: Model, header: Sequence[str], ignore: Sequence[str]) -> list[TensorSpec]:
     """The columns to read: by name; or, for a model without names, as many as it takes."""
+    header = [name for name in header if name not in ignore]
     if model.manifest.layout == "columns":
         return list(model.manifest.inputs)
     spec = model.manifest.inputs[0]
     width = 1 if model.manifest.layout == "text" else spec.shape[1]
     if len(header) != width:
-        raise InvalidInput(f"expected {width} columns, got {len(header)}")
+        raise InvalidInput(
+            f"expected {width} column{'s' * (width != 1)}, got {len(header)}: {', '.join(header[:6])}{', …' * (len(header) > 6)}"
+        )
     return [
         TensorSpec(name=name, datatype=spec.datatype, shape=(-1, 1), missing=spec.missing, infinite=spec.infinite)
         for name in header
@@ -113,11 +119,11 @@ def _without_marks(array: Array) -> Array:
     return array
 
 
-def _read_csv(source: Path, model: Model) -> Iterator[Feeds]:
+def _read_csv(source: Path, model: Model, ignore: Sequence[str]) -> Iterator[Feeds]:
     try:
         with open(source, encoding="utf-8-sig", newline="") as lines:
             header = next(csv.reader([lines.readline()]), [])
-            inputs = _named_inputs(model, header)
+            inputs = _named_inputs(model, header, ignore)
             lines.seek(0)
             for columns in read_csv(lines, inputs, rows=BATCH):
                 yield _feeds(model, columns)
@@ -125,14 +131,14 @@ def _read_csv(source: Path, model: Model) -> Iterator[Feeds]:
         raise InvalidInput("expected UTF-8 text") from None
 
 
-def _read_parquet(source: Path, model: Model) -> Iterator[Feeds]:
+def _read_parquet(source: Path, model: Model, ignore: Sequence[str]) -> Iterator[Feeds]:
     parquet = _pyarrow()
     try:
         file = parquet.ParquetFile(source)
     except Exception as error:  # pyarrow's errors share no base but Exception
         raise FileError(f"{source}: {str(error).splitlines()[0][:160]}") from None
     with file:
-        inputs = _named_inputs(model, file.schema_arrow.names)
+        inputs = _named_inputs(model, file.schema_arrow.names, ignore)
         names = [spec.name for spec in inputs]
         if missing := [name for name in names if name not in file.schema_arrow.names]:
             raise InvalidInput(f"columns missing: {', '.join(map(repr, missing))}")
@@ -140,16 +146,25 @@ def _read_parquet(source: Path, model: Model) -> Iterator[Feeds]:
             yield _feeds(model, {name: batch.column(name).to_numpy(zero_copy_only=False) for name in names})
 
 
-def _read_numpy(source: Path, model: Model) -> Iterator[Feeds]:
-    try:
-        loaded = np.load(source, allow_pickle=False)
-    except (ValueError, OSError, EOFError) as error:
-        raise FileError(f"{source}: {str(error).splitlines()[0][:160]}") from None
-    array = loaded if isinstance(loaded, np.ndarray) else loaded.get("X")
-    if array is None:
-        raise FileError(f"{source}: expected an array named 'X', got {', '.join(loaded.files) or 'none'}")
+def _read_numpy(source: Path, model: Model, ignore: Sequence[str]) -> Iterator[Feeds]:
+    array = np.atleast_1d(_load_array(source))
     for start in range(0, len(array), BATCH):
         yield model.feeds.from_rows(array[start : start + BATCH])
+
+
+def _load_array(source: Path) -> Array:
+    """The array in an .npy file, or the one named ``X`` in an .npz."""
+    try:
+        with open(source, "rb") as file:  # NumPy leaves a file open that it cannot read
+            loaded = np.load(file, allow_pickle=False)
+            if isinstance(loaded, np.ndarray):
+                return loaded
+            if "X" in loaded:
+                return loaded["X"]
+            names = ", ".join(loaded.files)
+    except Exception as error:  # zipfile, NumPy and zlib each have their own
+        raise FileError(f"{source}: {(str(error).splitlines() or [type(error).__name__])[0][:160]}") from None
+    raise FileError(f"{source}: expected an array named 'X', got {names or 'none'}")
 
 
 def _pyarrow() -> Any:
@@ -201,7 +216,7 @@ class _ParquetWriter:
         self._writer.write_table(table)
 
 
-_READERS: dict[str, Callable[[Path, Model], Iterator[Feeds]]] = {
+_READERS: dict[str, Callable[[Path, Model, Sequence[str]], Iterator[Feeds]]] = {
     ".csv": _read_csv,
     ".parquet": _read_parquet,
     ".npy": _read_numpy,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from skerry.runtime.errors import GoldenMismatch, ManifestError
+from skerry.runtime.errors import GoldenMismatch, InferenceError, ManifestError
 from skerry.runtime.feeds import Array, Feeds
 from skerry.runtime.session import runtime_version
 
@@ -63,13 +63,22 @@ def check_golden(model: Model, golden: Golden) -> None:
     methods = model.manifest.methods
     if set(golden.answers) != set(methods):
         raise ManifestError(f"golden.npz: expected answers of {sorted(methods)}, got {sorted(golden.answers)}")
-    for method, got in zip(methods, model.answer(golden.feeds, methods), strict=True):
+    if set(golden.feeds) != model.feeds.tensors:
+        raise ManifestError(f"golden.npz: expected rows of {sorted(model.feeds.tensors)}, got {sorted(golden.feeds)}")
+    for method, got in zip(methods, _answers(model, golden), strict=True):
         wrong = differing(got, golden.answers[method], tolerance=model.manifest.parity.tolerance)
         if wrong.any():
             raise GoldenMismatch(
                 f"{method} differs from scikit-learn's answer on {int(wrong.sum())} of {len(wrong)} golden rows with onnxruntime {runtime_version()}",
                 hint="use the onnxruntime that the manifest names, or export the model again",
             )
+
+
+def _answers(model: Model, golden: Golden) -> list[Array]:
+    try:
+        return model.answer(golden.feeds, model.manifest.methods)
+    except InferenceError as error:
+        raise GoldenMismatch(f"the golden rows are not answered: {error.text}") from None
 
 
 def differing(got: Array, expected: Array, *, tolerance: float) -> Array:
@@ -82,7 +91,7 @@ def differing(got: Array, expected: Array, *, tolerance: float) -> Array:
         return np.ones(rows, bool)
     if expected.dtype.kind == "f" and got.dtype.kind == "f":
         with np.errstate(invalid="ignore", over="ignore"):
-            near = np.abs(got - expected) <= tolerance * np.maximum(1, np.abs(expected))
+            near = np.isfinite(expected) & (np.abs(got - expected) <= tolerance * np.maximum(1, np.abs(expected)))
         same = near | (got == expected) | (np.isnan(got) & np.isnan(expected))
     else:
         same = np.asarray(got == expected)

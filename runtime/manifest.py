@@ -22,6 +22,9 @@ NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 Task = Literal["classification", "regression", "clustering", "outlier-detection", "transformation"]
 Layout = Literal["columns", "matrix", "text"]
 
+_DIMENSIONS: dict[Layout, int] = {"columns": 2, "matrix": 2, "text": 1}
+"""Dimensions of an input."""
+
 
 class File(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A file of the artifact: ``sha256:<hex>`` and size in bytes."""
@@ -33,12 +36,29 @@ class File(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
 class Guard(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A model output that is true where scikit-learn would have refused the row.
 
-    The output is BOOL of shape (rows, len(columns)); ``reason`` says why such a value is refused.
+    The output is BOOL with a column for each of ``columns``, or one if the fault is no single column's;
+    ``reason`` says why such a value is refused.
     """
 
     output: str
     columns: tuple[str, ...]
     reason: str
+
+
+class Analyzer(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How the texts of ``input`` are split into the terms that the model is fed as ``tensor``.
+
+    The settings are those of scikit-learn's CountVectorizer, under its names.
+    """
+
+    input: str
+    tensor: str
+    analyzer: Literal["word", "char", "char_wb"]
+    lowercase: bool
+    strip_accents: Literal["ascii", "unicode"] | None
+    token_pattern: str
+    ngram_range: tuple[int, int]
+    stop_words: tuple[str, ...]
 
 
 class WorstRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -100,6 +120,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     estimator: str
     layout: Layout
     inputs: tuple[TensorSpec, ...]
+    analyzers: tuple[Analyzer, ...]
     outputs: tuple[TensorSpec, ...]
     guards: tuple[Guard, ...]
     classes: tuple[str | bool | int | float, ...] | None
@@ -122,6 +143,9 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
             raise ValueError(f"version: expected a positive integer, got {self.version}")
         if not self.inputs or not self.outputs:
             raise ValueError("expected at least one input and one output")
+        _check_distinct("inputs", self.inputs)
+        _check_distinct("outputs", self.outputs)
+        _check_inputs(self.layout, self.inputs)
 
     @property
     def methods(self) -> tuple[str, ...]:
@@ -130,6 +154,20 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
     def output(self, method: str) -> TensorSpec:
         return next(output for output in self.outputs if output.name == method)
+
+
+def _check_distinct(part: str, specs: tuple[TensorSpec, ...]) -> None:
+    names = [spec.name for spec in specs]
+    if len(set(names)) != len(names):
+        raise ValueError(f"{part}: expected distinct names, got {names}")
+
+
+def _check_inputs(layout: Layout, inputs: tuple[TensorSpec, ...]) -> None:
+    if layout != "columns" and len(inputs) != 1:
+        raise ValueError(f"inputs: expected one with layout {layout!r}, got {len(inputs)}")
+    for spec in inputs:
+        if len(spec.shape) != _DIMENSIONS[layout] or any(size < 1 for size in spec.shape[1:]):
+            raise ValueError(f"shape of {spec.name!r}: {spec.shape} does not fit layout {layout!r}")
 
 
 class _Header(msgspec.Struct):
@@ -155,5 +193,5 @@ def decode_manifest(content: bytes, *, where: str) -> Manifest:
                 f"{where}: expected format {FORMAT}, got {found}", hint="another version of Skerry wrote it"
             )
         return msgspec.json.decode(content, type=Manifest)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ManifestError(f"{where}: {error}") from None

@@ -17,6 +17,9 @@ from skerry.runtime.session import Session, SessionConfig
 from skerry.runtime.structure import check_structure
 from skerry.runtime.tensors import TensorSpec
 
+TEXTS = 64
+"""Texts in one run: a vocabulary of 100,000 terms takes 51 MB for them."""
+
 
 def load(artifact: str | os.PathLike[str] | Artifact, config: SessionConfig | None = None) -> Model:
     """Load a model: digests, then structure, then the session, then the golden rows.
@@ -28,11 +31,10 @@ def load(artifact: str | os.PathLike[str] | Artifact, config: SessionConfig | No
         ArtifactError: it is not an artifact, was changed, or does not answer here as it did.
     """
     artifact = artifact if isinstance(artifact, Artifact) else Artifact.open(artifact)
-    artifact.verify()
-    content = artifact.read(MODEL)
-    check_structure(content)
-    model = Model(artifact.manifest, Session(content, config))
-    check_golden(model, decode_golden(artifact.read(GOLDEN)))
+    content = artifact.read()
+    check_structure(content[MODEL])
+    model = Model(artifact.manifest, Session(content[MODEL], config))
+    check_golden(model, decode_golden(content[GOLDEN]))
     return model
 
 
@@ -70,7 +72,7 @@ class Model:
 
     def __init__(self, manifest: Manifest, session: Session) -> None:
         self.manifest = manifest
-        self.feeds = FeedBuilder(manifest.inputs, manifest.layout)
+        self.feeds = FeedBuilder(manifest.inputs, manifest.layout, manifest.analyzers)
         self._session = session
         self._guards = [guard.output for guard in manifest.guards]
         self._specs = {spec.name: spec for spec in manifest.outputs}
@@ -89,11 +91,20 @@ class Model:
         Raises:
             InvalidInput: scikit-learn would have refused a row.
         """
-        found = self._session.run(feeds, [*methods, *self._guards])
+        found = self._run(feeds, [*methods, *self._guards])
         for guard, refused in zip(self.manifest.guards, found[len(methods) :], strict=True):
             if refused.any():
                 _refuse(guard, refused)
         return [_restore(array, self._specs[method]) for array, method in zip(found, methods, strict=False)]
+
+    def _run(self, feeds: Feeds, outputs: Sequence[str]) -> list[Array]:
+        """All rows at once; texts a few at a time, since each is as wide as the vocabulary."""
+        rows = len(next(iter(feeds.values())))
+        if not self.manifest.analyzers or rows <= TEXTS:
+            return self._session.run(feeds, outputs)
+        slices = [slice(start, start + TEXTS) for start in range(0, rows, TEXTS)]
+        parts = [self._session.run({name: array[part] for name, array in feeds.items()}, outputs) for part in slices]
+        return [np.concatenate(arrays) for arrays in zip(*parts, strict=True)]
 
 
 def _restore(array: Array, spec: TensorSpec) -> Array:
@@ -102,12 +113,13 @@ def _restore(array: Array, spec: TensorSpec) -> Array:
 
 def _refuse(guard: Guard, refused: Array) -> None:
     row, column = np.argwhere(refused)[0]
-    raise InvalidInput(f"input {guard.columns[column]!r} row {row}: {guard.reason}")
+    where = f"input {guard.columns[column]!r} row {row}" if guard.columns else f"row {row}"
+    raise InvalidInput(f"{where}: {guard.reason}")
 
 
 def _check_tensors(manifest: Manifest, session: Session, feeds: FeedBuilder) -> None:
     """The manifest and the graph beside it must speak of the same tensors."""
-    inputs = set(feeds.groups) if manifest.layout == "columns" else {spec.name for spec in manifest.inputs}
+    inputs = feeds.tensors
     outputs = {*manifest.methods, *(guard.output for guard in manifest.guards)}
     if set(session.inputs) != inputs or set(session.outputs) != outputs:
         raise ManifestError(

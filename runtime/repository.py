@@ -34,10 +34,17 @@ class ModelRepository:
     def __init__(self, models: Iterable[Model], default: str | None = None) -> None:
         self._models: dict[str, dict[int, ServedModel]] = {}
         for model in models:
-            self._models.setdefault(model.manifest.name, {})[model.manifest.version] = ServedModel.of(model)
+            self._add(model)
         if default is not None and default not in self._models:
             raise ServerError(f"default model {default!r}: expected one of {', '.join(self._models) or 'none'}")
         self._default = default or (next(iter(self._models)) if len(self._models) == 1 else None)
+
+    def _add(self, model: Model) -> None:
+        name, version = model.manifest.name, model.manifest.version
+        versions = self._models.setdefault(name, {})
+        if version in versions:
+            raise ServerError(f"model {name!r} version {version}: expected once, found in two directories")
+        versions[version] = ServedModel.of(model)
 
     @classmethod
     def open(

@@ -19,6 +19,8 @@ from skerry.runtime.errors import ServerError
 from skerry.runtime.repository import ModelRepository
 from skerry.runtime.session import SessionConfig, available_cores
 
+_BACKLOG = 2048
+
 
 class ServerConfig(msgspec.Struct, frozen=True, kw_only=True):
     """Where and how to serve. Port 0 takes any free one; ``default_model`` answers ``/predict``."""
@@ -49,6 +51,7 @@ def serve(config: ServerConfig, announce: Callable[[str], None] = print) -> None
             ).run(sockets=[listener])
         else:
             names = _open(config).names  # a model that cannot be loaded must not become a loop of dying workers
+            listener.listen(_BACKLOG)  # from here on a connection waits for a worker instead of being refused
             announce(f"serving {', '.join(names)} on {address} with {config.workers} workers")
             settings = _uvicorn(config, partial(_worker_app, config), factory=True)
             Multiprocess(settings, sockets=[listener]).run()
@@ -95,6 +98,7 @@ def _uvicorn(config: ServerConfig, app: Any, *, factory: bool = False) -> uvicor
         access_log=False,
         server_header=False,
         proxy_headers=False,
+        backlog=_BACKLOG,
         timeout_worker_healthcheck=60,  # a worker that is loading a large model is not a dead one
     )
 

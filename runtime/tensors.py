@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import msgspec
 import numpy as np
 
@@ -22,6 +24,8 @@ DTYPES: dict[str, np.dtype] = {
 """Datatype (Open Inference Protocol, "Tensor Data Types") → NumPy dtype. Strings are objects."""
 
 DATATYPES: dict[np.dtype, str] = {dtype: datatype for datatype, dtype in DTYPES.items()}
+
+_TEXT_DTYPE = re.compile(r"[<>]U[0-9]{1,9}")
 
 MISSING = "\ufdd0"
 """A missing string, inside the model. U+FDD0 is a Unicode noncharacter: reserved for internal use
@@ -48,6 +52,10 @@ class TensorSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
             raise ValueError(f"datatype of {self.name!r}: expected one of {', '.join(DTYPES)}, got {self.datatype!r}")
         if not self.shape or self.shape[0] != -1 or any(size < -1 for size in self.shape):
             raise ValueError(f"shape of {self.name!r}: expected (-1, ...), got {self.shape}")
+        if self.dtype and not (self.datatype == "BYTES" and _TEXT_DTYPE.fullmatch(self.dtype)):
+            raise ValueError(
+                f"dtype of {self.name!r}: expected one such as '<U9' and datatype BYTES, got {self.dtype!r}"
+            )
 
     @property
     def numpy_dtype(self) -> np.dtype:

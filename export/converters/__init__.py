@@ -11,9 +11,30 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from sklearn import compose, ensemble, frozen, impute, linear_model, model_selection, pipeline, preprocessing, tree
+from sklearn import (
+    compose,
+    ensemble,
+    feature_extraction,
+    frozen,
+    impute,
+    linear_model,
+    model_selection,
+    pipeline,
+    preprocessing,
+    tree,
+)
 
-from skerry.export.converters import composition, encoding, forest, hist_gradient_boosting, imputation, linear, scaling
+from skerry.export.converters import (
+    composition,
+    encoding,
+    forest,
+    gradient_boosting,
+    hist_gradient_boosting,
+    imputation,
+    linear,
+    scaling,
+    text,
+)
 from skerry.export.converters.scope import Scope
 from skerry.export.converters.stock import stock
 from skerry.export.graph import Features, Outputs, Trace
@@ -34,6 +55,9 @@ CONVERTERS: dict[type, Converter] = {
     preprocessing.RobustScaler: scaling.robust_scaler,
     preprocessing.OneHotEncoder: encoding.one_hot_encoder,
     preprocessing.OrdinalEncoder: encoding.ordinal_encoder,
+    feature_extraction.text.CountVectorizer: text.count_vectorizer,
+    feature_extraction.text.TfidfVectorizer: text.tfidf_vectorizer,
+    feature_extraction.text.TfidfTransformer: text.tfidf_transformer,
     impute.SimpleImputer: imputation.simple_imputer,
     linear_model.LogisticRegression: linear.logistic_regression,
     linear_model.LogisticRegressionCV: linear.logistic_regression,
@@ -50,6 +74,8 @@ CONVERTERS: dict[type, Converter] = {
     ensemble.RandomForestRegressor: forest.forest_regressor,
     ensemble.ExtraTreesClassifier: forest.forest_classifier,
     ensemble.ExtraTreesRegressor: forest.forest_regressor,
+    ensemble.GradientBoostingClassifier: gradient_boosting.gradient_boosting_classifier,
+    ensemble.GradientBoostingRegressor: gradient_boosting.gradient_boosting_regressor,
     ensemble.HistGradientBoostingClassifier: hist_gradient_boosting.hist_gradient_boosting_classifier,
     ensemble.HistGradientBoostingRegressor: hist_gradient_boosting.hist_gradient_boosting_regressor,
 }

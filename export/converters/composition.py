@@ -76,9 +76,9 @@ def transformed(outputs: Outputs) -> Features:
 def _weighted(part: Features, weight: float | None, scope: Scope) -> Features:
     if weight is None:
         return part
-    return Features.of(
-        scope.graph.op("Mul", matrix := scope.graph.floats(part), np.array(weight, matrix.dtype)), part.origins
-    )
+    matrix = scope.graph.matrix(part)
+    dtype = np.result_type(matrix.dtype, weight)
+    return Features.of(scope.graph.op("Mul", scope.graph.cast(matrix, dtype), np.array(weight, dtype)), part.origins)
 
 
 def _then(rows: Any, step: Any) -> Any:

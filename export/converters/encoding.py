@@ -66,11 +66,11 @@ def _codes(estimator: Any, features: Features, codes: list[np.ndarray], scope: S
 
 
 def _keys(categories: np.ndarray, column: Tensor, estimator: Any, scope: Scope) -> np.ndarray:
-    """The categories as LabelEncoder's keys: strings, or float64, which holds integers up to 2**53."""
+    """The categories as LabelEncoder's keys: strings, or float64, which tells integers below 2**53 apart."""
     if column.dtype != STRING:
         keys = np.asarray(categories).astype(FLOAT64)
-        if np.nanmax(np.abs(keys), initial=0) > 2**53:
-            raise scope.refuse(estimator, "integer categories above 2**53 are not converted")
+        if column.dtype.kind in "iu" and np.abs(keys).max(initial=0) >= 2**53:
+            raise scope.refuse(estimator, "integer categories of 2**53 and beyond are not converted")
         return keys
     keys = np.array([MISSING if is_missing(value) else value for value in categories], object)
     if not all(isinstance(key, str) for key in keys):

@@ -16,8 +16,8 @@ def forest_regressor(estimator: Any, features: Features, scope: Scope) -> Output
     graph = scope.graph
     trees = _trees(estimator)
     _refuse_multi_output(estimator, scope)
-    X = _rows(estimator, trees, features, scope)
-    sums = graph.flatten(tree_ensemble(graph, X, [_arrays(tree, tree.value[:, 0, 0]) for tree in trees], targets=1))
+    X = rounded_rows(estimator, trees, features, scope)
+    sums = graph.flatten(tree_ensemble(graph, X, [tree_arrays(tree, tree.value[:, 0, 0]) for tree in trees], targets=1))
     return {"predict": _mean(sums, estimator, scope)}
 
 
@@ -25,7 +25,7 @@ def forest_classifier(estimator: Any, features: Features, scope: Scope) -> Outpu
     graph = scope.graph
     _refuse_multi_output(estimator, scope)
     trees = _trees(estimator)
-    X = _rows(estimator, trees, features, scope)
+    X = rounded_rows(estimator, trees, features, scope)
     sums = (
         _pure_sums(X, trees, estimator, scope)
         if all(_is_pure(tree) for tree in trees)
@@ -40,7 +40,7 @@ def forest_classifier(estimator: Any, features: Features, scope: Scope) -> Outpu
 
 def _pure_sums(X: Tensor, trees: list[Any], estimator: Any, scope: Scope) -> Tensor:
     """Every leaf is of one class: it adds 1 to that class."""
-    arrays = [_arrays(tree, np.ones(tree.node_count), tree.value[:, 0, :].argmax(axis=1)) for tree in trees]
+    arrays = [tree_arrays(tree, np.ones(tree.node_count), tree.value[:, 0, :].argmax(axis=1)) for tree in trees]
     return tree_ensemble(scope.graph, X, arrays, targets=int(estimator.n_classes_))
 
 
@@ -54,7 +54,7 @@ def _table_sums(X: Tensor, trees: list[Any], scope: Scope) -> Tensor:
     starts = np.cumsum([0, *(tree.node_count for tree in trees)])
     table, numbers = np.unique(np.concatenate([tree.value[:, 0, :] for tree in trees]), axis=0, return_inverse=True)
     arrays = [
-        _arrays(tree, numbers[start : start + tree.node_count].astype(float), target)
+        tree_arrays(tree, numbers[start : start + tree.node_count].astype(float), target)
         for target, (tree, start) in enumerate(zip(trees, starts, strict=False))
     ]
     leaves = graph.cast(tree_ensemble(graph, X, arrays, targets=len(trees)), INT64)
@@ -74,7 +74,7 @@ def _trees(estimator: Any) -> list[Any]:
     return [tree.tree_ for tree in estimator.estimators_] if hasattr(estimator, "estimators_") else [estimator.tree_]
 
 
-def _rows(estimator: Any, trees: list[Any], features: Features, scope: Scope) -> Tensor:
+def rounded_rows(estimator: Any, trees: list[Any], features: Features, scope: Scope) -> Tensor:
     """The rows rounded to float32, as scikit-learn compares them, in the float64 of the thresholds."""
     graph = scope.graph
     rounded = graph.cast(graph.floats(features), np.float32)
@@ -88,7 +88,7 @@ def _rows(estimator: Any, trees: list[Any], features: Features, scope: Scope) ->
     return graph.cast(rounded, FLOAT64)
 
 
-def _arrays(tree: Any, value: np.ndarray, target: int | np.ndarray = 0) -> TreeArrays:
+def tree_arrays(tree: Any, value: np.ndarray, target: int | np.ndarray = 0) -> TreeArrays:
     return TreeArrays(
         feature=np.maximum(tree.feature, 0),
         threshold=tree.threshold,

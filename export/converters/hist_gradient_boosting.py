@@ -7,6 +7,7 @@ from copy import copy
 from typing import Any
 
 import numpy as np
+from sklearn.preprocessing import FunctionTransformer
 
 from skerry.export.converters.composition import transformed
 from skerry.export.converters.labels import binary_probabilities, highest, label_of, positive, sigmoid, softmax
@@ -62,7 +63,7 @@ def _without_checks(preprocessor: Any) -> Any:
     """The preprocessor with its numerical part, a FunctionTransformer around ``check_array``, as what it does: nothing."""
     plain = copy(preprocessor)
     plain.transformers_ = [
-        (name, "passthrough" if name == "numerical" else part, columns)
+        (name, FunctionTransformer() if name == "numerical" else part, columns)
         for name, part, columns in preprocessor.transformers_
     ]
     return plain

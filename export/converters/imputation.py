@@ -29,7 +29,7 @@ def simple_imputer(estimator: Any, features: Features, scope: Scope) -> Outputs:
     if estimator.add_indicator:
         indicated = np.asarray(estimator.indicator_.features_, int)
         if len(indicated):
-            indicators = graph.cast(graph.columns(mask, indicated), X.dtype if X.dtype.kind == "f" else np.float64)
+            indicators = graph.cast(graph.columns(mask, indicated), np.float64 if X.dtype == object else X.dtype)
             result = Features.join([result, Features.of(indicators)])
     return {"transform": result}
 

@@ -24,6 +24,11 @@ def positive(graph: Graph, score: Tensor) -> Tensor:
     return graph.cast(graph.op("Greater", score, np.array(0, score.dtype), dtype=BOOL), INT64)
 
 
+def not_negative(graph: Graph, score: Tensor) -> Tensor:
+    """``score >= 0`` as INT64 (rows,): a tie is the second class, as in gradient boosting."""
+    return graph.cast(graph.op("GreaterOrEqual", score, np.array(0, score.dtype), dtype=BOOL), INT64)
+
+
 def highest(graph: Graph, scores: Tensor) -> Tensor:
     """``np.argmax(scores, axis=1)``: INT64 (rows,); a tie is the first class."""
     return graph.op("ArgMax", scores, dtype=INT64, width=None, axis=1, keepdims=0)
@@ -36,7 +41,7 @@ def binary_probabilities(graph: Graph, probability: Tensor) -> Tensor:
 
 
 def sigmoid(graph: Graph, score: Tensor) -> Tensor:
-    """``1 / (1 + exp(-score))`` without ONNX Runtime's Sigmoid, whose float32 form is 0 below -18.
+    """``1 / (1 + exp(-score))`` without ONNX Runtime's Sigmoid, which is 0 from -18 down (float64: from -40).
 
     Where exp overflows it is inf and the quotient 0, which is the correctly rounded answer's limit.
     """

@@ -39,25 +39,21 @@ def logistic_regression(estimator: Any, features: Features, scope: Scope) -> Out
 def _scores(estimator: Any, features: Features, scope: Scope) -> Tensor:
     """``X @ coef_.T + intercept_``: (rows,) where ``coef_`` has one dimension, else (rows, outputs).
 
-    scikit-learn refuses NaN and ±inf; here they make a score that is not finite, which is refused.
+    scikit-learn refuses NaN and ±inf; a product that overflows it answers.
     """
     graph = scope.graph
     X = graph.floats(features)
     coefficients, intercept = np.asarray(estimator.coef_), np.asarray(estimator.intercept_)
+    _refuse_not_finite(X, coefficients.shape[-1], scope)
     if coefficients.dtype != X.dtype:  # NumPy promotes both before it multiplies
         X = graph.cast(X, np.result_type(coefficients.dtype, X.dtype))
     width = None if coefficients.ndim == 1 else coefficients.shape[0]
     product = graph.op("MatMul", X, coefficients.T.astype(X.dtype), width=width)
-    scores = graph.op("Add", product, intercept.astype(X.dtype))
-    _refuse_not_finite(graph.op("Reshape", scores, np.array([-1, 1]), width=1) if width is None else scores, scope)
-    return scores
+    return graph.op("Add", product, intercept.astype(X.dtype))
 
 
-def _refuse_not_finite(scores: Tensor, scope: Scope) -> None:
-    graph = scope.graph
-    wrong = graph.op("Or", graph.op("IsNaN", scores, dtype=BOOL), graph.op("IsInf", scores, dtype=BOOL), dtype=BOOL)
-    graph.guard(
-        wrong,
-        ["X"] * (scores.width or 1),
-        "expected finite numbers, got one that is not after the steps before the model",
-    )
+def _refuse_not_finite(X: Tensor, width: int, scope: Scope) -> None:
+    """Zero times a row is NaN where a number of it is not finite, else zero: far fewer values than a test of each."""
+    zeros = scope.graph.op("MatMul", X, np.zeros((width, 1), X.dtype), width=1)
+    wrong = scope.graph.op("IsNaN", zeros, dtype=BOOL)
+    scope.graph.guard(wrong, [], "expected finite numbers, got one that is not after the steps before the model")

@@ -1,7 +1,6 @@
 """skl2onnx's converters, for the estimators that have none of ours: their nodes become part of our graph.
 
-The parity gate decides whether what they give is right. Text is told to split words as
-scikit-learn's own token pattern does, and in the C locale, which every container has.
+The parity gate decides whether what they give is right.
 """
 
 from __future__ import annotations
@@ -14,7 +13,6 @@ import onnx
 from skl2onnx import convert_sklearn, supported_converters
 from skl2onnx.common.data_types import DoubleTensorType, FloatTensorType, Int64TensorType, StringTensorType
 from sklearn.base import is_classifier
-from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 
 from skerry.export.converters.scope import Scope
 from skerry.export.graph import OPSETS, Features, Graph, Outputs, Tensor
@@ -31,8 +29,8 @@ _TYPES: dict[np.dtype, Any] = {
 _CHANGED = {"TreeEnsembleClassifier", "TreeEnsembleRegressor"}
 """Operators of ai.onnx.ml 3 that version 5 replaced."""
 
-_TOKENS = {r"(?u)\b\w\w+\b": r"[\pL\pN_][\pL\pN_]+"}
-"""scikit-learn's default token pattern, in the syntax of ONNX Runtime's tokenizer (RE2)."""
+_COMPARED = {"Binarizer": "threshold", "BernoulliNB": "binarize"}
+"""Settings that every feature is compared with: skl2onnx rounds them to float32, which only rows made beside them show."""
 
 _NAMES = {
     "label": "predict",
@@ -47,8 +45,8 @@ def stock(estimator: Any, features: Features, scope: Scope) -> Outputs:
     """Convert with skl2onnx, and inline the graph it gives."""
     if type(estimator).__name__ not in {name.removeprefix("Sklearn") for name in supported_converters()}:
         raise scope.refuse(estimator, "there is no exact conversion for this estimator yet")
-    if hasattr(estimator, "vocabulary_"):
-        scope.knows(features, [list(estimator.vocabulary_)])
+    if (value := getattr(estimator, _COMPARED.get(type(estimator).__name__, ""), None)) is not None:
+        scope.compares(features, np.arange(features.width), np.full(features.width, value))
     tensor = _input(features, scope)
     model = _convert(estimator, tensor, scope)
     return _named(estimator, _inline(model, tensor, scope.graph, estimator, scope))
@@ -75,23 +73,14 @@ def _convert(estimator: Any, tensor: Tensor, scope: Scope) -> onnx.ModelProto:
 
 
 def _options(estimator: Any) -> dict[str, Any]:
-    if is_classifier(estimator):
-        return {"zipmap": False}
-    if isinstance(estimator, CountVectorizer | TfidfVectorizer):
-        return {"tokenexp": _TOKENS.get(estimator.token_pattern, estimator.token_pattern), "locale": "C.utf8"}
-    return {}
+    return {"zipmap": False} if is_classifier(estimator) else {}
 
 
 def _inline(model: onnx.ModelProto, tensor: Tensor, graph: Graph, estimator: Any, scope: Scope) -> dict[str, Tensor]:
     """Add the model's nodes under fresh names; returns its outputs by the names skl2onnx gave them."""
     foreign = {opset.domain for opset in model.opset_import} - set(OPSETS)
     if foreign or any(node.op_type in _CHANGED for node in model.graph.node):
-        raise scope.refuse(
-            estimator,
-            "skl2onnx converts it with operators outside of the ONNX standard"
-            if foreign
-            else "there is no exact conversion for this estimator yet",
-        )
+        raise scope.refuse(estimator, "there is no exact conversion for this estimator yet")
     prefix = graph.fresh("stock") + "_"
     names = {model.graph.input[0].name: tensor.name, "": ""}
     for value in model.graph.initializer:

@@ -5,8 +5,9 @@ of NumPy over all nodes, no Python loop over them. Two facts make the answers ex
 
 - float64 thresholds need no rounding. Where scikit-learn first casts the row to float32 (decision
   trees, forests, gradient boosting), the graph casts to float32 and back, then compares.
-- ONNX Runtime adds the trees' leaves in the order of the trees, starting from 0. So a baseline that
-  scikit-learn starts from is the first tree, and every partial sum is the same.
+- On one thread, ONNX Runtime adds the trees' leaves in the order of the trees, starting from 0. So a
+  baseline that scikit-learn starts from is the first tree, and every partial sum is the same. On
+  several threads, each adds some of the trees, and the sums differ in their last bits.
 """
 
 from __future__ import annotations

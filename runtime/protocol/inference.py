@@ -92,7 +92,7 @@ class InferenceCodec:
                 "name": method,
                 "datatype": manifest.output(method).datatype,
                 "shape": list(array.shape),
-                "data": to_json(array.ravel(), request.feeds, method),
+                "data": to_json(array, request.feeds, method, flat=True),
             }
             for method, array in zip(request.methods, answers, strict=True)
         ]
@@ -116,7 +116,7 @@ class InferenceCodec:
         if len(values) != prod(shape):
             raise InvalidInput(f"{where}expected {prod(shape)} values for shape {tensor.shape}, got {len(values)}")
         array = np.array(values, np.float64 if spec.is_float else spec.numpy_dtype)
-        return array if self._model.feeds.layout == "columns" else array.reshape(shape)
+        return array if self._model.feeds.layout == "columns" else array.reshape(-1, *spec.shape[1:])
 
     def _values(self, tensor: _Input, shape: Sequence[int]) -> list[Any]:
         """The data as a flat list; it may come flat or nested as the shape says."""

@@ -25,7 +25,7 @@ _WORDS = {
 _PLACE = re.compile(r"(?P<text>.*) - at `\$(?P<path>.*)`", re.DOTALL)
 _KIND = re.compile(r"`([^`]+)`")
 _MEMBER = re.compile(r"Object (?P<what>contains unknown|missing required) field `(?P<name>.*)`", re.DOTALL)
-_ROW = re.compile(r"\.(?P<field>\w+)\[(?P<row>\d+)\](?:\[(?P<column>\d+)\]|\.(?P<name>.*))?", re.DOTALL)
+_ROW = re.compile(r"\.(?:X|records)\[(?P<row>\d+)\](?:\[(?P<column>\d+)\]|\.(?P<name>.*))?", re.DOTALL)
 
 
 def json_type(spec: TensorSpec) -> Any:
@@ -50,13 +50,13 @@ def decode(decoder: msgspec.json.Decoder[Any], body: bytes | msgspec.Raw, names:
         raise InvalidInput(f"expected JSON: {_brief(error)}") from None
 
 
-def to_json(array: Array, feeds: Feeds, method: str) -> list[Any]:
-    """An answer as lists. JSON has no NaN and no infinity, and null would be a lie."""
+def to_json(array: Array, feeds: Feeds, method: str, *, flat: bool = False) -> list[Any]:
+    """An answer as lists, or as one ``flat`` list. JSON has no NaN and no infinity, and null would be a lie."""
     if array.dtype.kind == "f" and not np.isfinite(array).all():
         row = int(np.argwhere(~np.isfinite(array))[0][0])
         text = f"{method} of row {row} is not a finite number, which JSON cannot carry"
         raise InvalidInput(text) if _has_missing(feeds) else ModelFailure(text)
-    return array.tolist()
+    return (array.ravel() if flat else array).tolist()
 
 
 def _has_missing(feeds: Feeds) -> bool:
@@ -79,7 +79,7 @@ def _explain(message: str, names: Sequence[str]) -> str:
     text, path = (place["text"], place["path"]) if place else (message, "")
     row = _ROW.fullmatch(path)
     if member := _MEMBER.fullmatch(text):
-        return _explain_member(member, row, names)
+        return _explain_member(member, row, path.lstrip("."), names)
     text = _in_words(text)
     if not row:
         return (f"{path.lstrip('.')}: " if path else "") + text
@@ -96,10 +96,10 @@ def _explain(message: str, names: Sequence[str]) -> str:
     return f"row {row['row']}: {text}"
 
 
-def _explain_member(member: re.Match[str], row: re.Match[str] | None, names: Sequence[str]) -> str:
+def _explain_member(member: re.Match[str], row: re.Match[str] | None, path: str, names: Sequence[str]) -> str:
     unknown = member["what"].startswith("contains")
     if row is None:
-        return f"field {member['name']!r}: " + ("unknown" if unknown else "missing")
+        return (f"{path} " if path else "") + f"field {member['name']!r}: " + ("unknown" if unknown else "missing")
     hint = nearest(member["name"], names) if unknown else ""
     return f"input {member['name']!r} row {row['row']}: " + (f"unknown{hint}" if unknown else "missing")
 

@@ -1,0 +1,163 @@
+"""Made rows: at every threshold, with every troublesome value, and nobody's own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.compose import make_column_transformer
+from sklearn.ensemble import HistGradientBoostingRegressor
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
+from sklearn.tree import DecisionTreeRegressor
+
+from skerry.export.converters import Scope, convert
+from skerry.export.graph import Graph
+from skerry.export.rows import BASE_ROWS, FLOATS, STRINGS, RowMaker, join
+from skerry.export.signature import Signature, read_signature
+
+
+def maker_of(estimator: Any, X: Any, seed: int = 0) -> tuple[RowMaker, Signature]:
+    signature, rows = read_signature(estimator, X)
+    graph = Graph()
+    convert(estimator, signature.features(graph), Scope(graph, convert, rows=lambda X: X))
+    return RowMaker(signature, graph, rows, seed=seed), signature
+
+
+@pytest.fixture
+def X() -> np.ndarray:
+    return np.random.default_rng(0).normal(size=(100, 2)) * [1, 1e4]
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_both_sides_of_every_threshold_of_a_tree(dtype: Any, X: np.ndarray) -> None:
+    X = X.astype(dtype)
+    tree = DecisionTreeRegressor(random_state=0).fit(X, X[:, 0])
+    maker, _ = maker_of(tree, X)
+    made = maker.crossing(maker.ordinary()).rows
+    for node in np.flatnonzero(tree.tree_.feature >= 0):
+        column = made[:, tree.tree_.feature[node]].astype(np.float32)
+        below = column[column <= tree.tree_.threshold[node]].max()
+        above = column[column > tree.tree_.threshold[node]].min()
+        assert np.nextafter(below, np.float32(np.inf)) == above
+
+
+def test_both_sides_of_every_threshold_behind_a_scaler(X: np.ndarray) -> None:
+    fitted = make_pipeline(StandardScaler(), HistGradientBoostingRegressor(max_iter=2)).fit(X, X[:, 0])
+    maker, _ = maker_of(fitted, X)
+    made = np.unique(maker.crossing(maker.ordinary()).rows[:, 0])
+    scaled = fitted[0].transform(np.column_stack([made, made]))[:, 0]
+    for predictor in (predictor for iteration in fitted[1]._predictors for predictor in iteration):
+        for node in predictor.nodes[~predictor.nodes["is_leaf"].astype(bool)]:
+            if node["feature_idx"] == 0:
+                last = int(np.flatnonzero(scaled <= node["num_threshold"])[-1])
+                assert np.nextafter(made[last], np.inf) == made[last + 1]
+
+
+def test_thresholds_between_whole_numbers() -> None:
+    X = np.arange(40)[:, None] * 3
+    tree = DecisionTreeRegressor(max_depth=3).fit(X, X.ravel())
+    maker, _ = maker_of(tree, X)
+    made = maker.crossing(maker.ordinary()).rows
+    assert made.dtype == X.dtype
+    for threshold in tree.tree_.threshold[tree.tree_.feature >= 0]:
+        assert {int(np.floor(threshold)), int(np.floor(threshold)) + 1} <= set(made.ravel().tolist())
+
+
+def test_no_thresholds_make_no_crossings(X: np.ndarray) -> None:
+    maker, _ = maker_of(StandardScaler().fit(X), X)
+    assert len(maker.crossing(maker.ordinary())) == 0
+
+
+def test_every_special_number_in_every_column(X: np.ndarray) -> None:
+    maker, _ = maker_of(StandardScaler().fit(X), X)
+    made = maker.special(maker.ordinary())
+    for column in range(2):
+        bits = {np.float64(value).tobytes() for value in made.rows[:, column]}
+        assert {np.float64(value).tobytes() for value in FLOATS} <= bits
+    assert "column 0 = nan" in made.kinds
+    assert "column 1 = -0.0" in made.kinds
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.uint8, np.int64, np.uint64])
+def test_special_integers_fit_their_dtype(dtype: Any) -> None:
+    X = np.arange(20, dtype=dtype).reshape(10, 2)
+    maker, _ = maker_of(StandardScaler().fit(X), X)
+    made = maker.special(maker.ordinary()).rows
+    assert made.dtype == dtype
+    assert np.iinfo(dtype).max in made or dtype in (np.int8, np.uint8)
+    assert 0 in made
+
+
+@pytest.fixture
+def frame(X: np.ndarray) -> pd.DataFrame:
+    return pd.DataFrame(
+        {"a": X[:, 0], "flag": X[:, 1] > 0, "city": ["Oslo", "Rome"] * 50, "name": [f"Person {i}" for i in range(100)]}
+    )
+
+
+def encoder(frame: pd.DataFrame) -> Any:
+    parts = [(OneHotEncoder(handle_unknown="ignore"), ["city"]), (FunctionTransformer(), ["a", "flag"])]
+    return make_column_transformer(*parts).fit(frame)
+
+
+def test_strings_are_learned_or_made_up(frame: pd.DataFrame) -> None:
+    maker, _ = maker_of(encoder(frame), frame)
+    base = maker.ordinary()
+    assert set(base.rows["city"]) == {"Oslo", "Rome"}
+    assert not set(base.rows["name"]) & set(frame["name"])
+    made = maker.special(base)
+    assert set(STRINGS) | {"Oslo ", "oSLO", "Osl"} <= set(made.rows["city"].dropna())
+    assert made.rows["city"].isna().any()
+    assert not set(join(base, made).rows["name"].dropna()) & set(frame["name"])
+
+
+def test_no_number_of_the_given_rows_is_made(X: np.ndarray, frame: pd.DataFrame) -> None:
+    maker, _ = maker_of(DecisionTreeRegressor().fit(X, X[:, 0]), X)
+    base = maker.ordinary()
+    made = join(base, maker.special(base), maker.crossing(base)).rows
+    assert not set(made.ravel().tolist()) & set(X.ravel().tolist())
+
+
+def test_made_rows_have_the_form_of_the_given_ones(frame: pd.DataFrame) -> None:
+    frame["size"] = pd.Categorical(["S", "L"] * 50)
+    maker, _ = maker_of(encoder(frame), frame)
+    base = maker.ordinary()
+    for made in (base, maker.special(base), maker.crossing(base)):
+        assert list(made.rows.columns) == list(frame.columns)
+        assert made.rows.dtypes.tolist() == frame.dtypes.tolist()
+        assert len(made) == len(made.rows) == len(made.kinds)
+
+
+def test_ordinary_numbers_lie_where_most_of_a_column_lies(X: np.ndarray) -> None:
+    maker, _ = maker_of(StandardScaler().fit(X), X)
+    base = maker.ordinary()
+    assert len(base) == BASE_ROWS
+    low, high = np.percentile(X, [4, 96], axis=0)
+    assert ((base.rows > low) & (base.rows < high)).all()
+
+
+@pytest.mark.parametrize(
+    "column", [np.full(10, np.nan), np.full(10, np.inf), np.full(10, 3.25)], ids=["nan", "inf", "same"]
+)
+def test_columns_without_a_spread(column: np.ndarray) -> None:
+    signature, rows = read_signature(object(), column[:, None])
+    maker = RowMaker(signature, Graph(), rows)
+    assert np.isfinite(maker.ordinary().rows).all()
+
+
+def test_the_same_seed_makes_the_same_rows(X: np.ndarray) -> None:
+    tree = DecisionTreeRegressor(max_depth=2).fit(X, X[:, 0])
+    first, again, other = (maker_of(tree, X, seed)[0].ordinary().rows for seed in (0, 0, 1))
+    np.testing.assert_array_equal(first, again)
+    assert not np.array_equal(first, other)
+
+
+def test_some_made_rows(X: np.ndarray) -> None:
+    maker, _ = maker_of(StandardScaler().fit(X), X)
+    base = maker.ordinary()
+    some = base.take(np.array([3, 1]))
+    assert len(some) == 2
+    np.testing.assert_array_equal(some.rows, base.rows[[3, 1]])

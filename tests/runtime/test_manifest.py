@@ -1,0 +1,151 @@
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from skerry.runtime.artifact import Artifact
+from skerry.runtime.errors import ManifestError, UnsupportedFormat
+from skerry.runtime.manifest import FORMAT, Manifest, decode_manifest, encode_manifest
+
+
+@pytest.fixture(scope="module")
+def manifest(passengers_artifact: Artifact) -> Manifest:
+    return passengers_artifact.manifest
+
+
+@pytest.fixture
+def fields(manifest: Manifest) -> dict[str, Any]:
+    """The manifest as plain JSON values, to be changed."""
+    return msgspec.json.decode(encode_manifest(manifest))
+
+
+def decode(fields: dict[str, Any]) -> Manifest:
+    return decode_manifest(msgspec.json.encode(fields), where="manifest.json")
+
+
+def test_a_manifest_comes_back_whole(manifest: Manifest) -> None:
+    assert decode_manifest(encode_manifest(manifest), where="manifest.json") == manifest
+
+
+def test_it_is_indented_for_a_person(manifest: Manifest) -> None:
+    text = encode_manifest(manifest).decode()
+    assert text.startswith(f'{{\n  "format": {FORMAT},\n  "name": "passengers",\n  "version": 1,\n')
+    assert text.endswith("}\n")
+
+
+def test_methods_are_the_names_of_the_outputs(manifest: Manifest) -> None:
+    assert manifest.methods == ("predict", "predict_proba", "decision_function")
+    assert manifest.output("predict_proba").shape == (-1, 3)
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        pytest.param((), id="manifest"),
+        pytest.param(("inputs", 0), id="input"),
+        pytest.param(("guards", 0), id="guard"),
+        pytest.param(("files", "model.onnx"), id="file"),
+        pytest.param(("parity",), id="parity"),
+        pytest.param(("steps", 0), id="step"),
+        pytest.param(("cost", 0), id="cost"),
+    ],
+)
+def test_unknown_field_is_an_error_in_every_part(fields: dict[str, Any], place: tuple[Any, ...]) -> None:
+    part: Any = fields
+    for key in place:
+        part = part[key]
+    part["surprise"] = 1
+    with pytest.raises(ManifestError, match="unknown field `surprise`"):
+        decode(fields)
+
+
+def test_every_field_is_required(fields: dict[str, Any]) -> None:
+    for name in list(fields):
+        with pytest.raises(ManifestError, match=f"missing required field `{name}`"):
+            decode({field: value for field, value in fields.items() if field != name})
+
+
+@pytest.mark.parametrize("found", [0, 2, 99])
+def test_another_format_is_refused_before_anything_else_is_read(found: int) -> None:
+    with pytest.raises(UnsupportedFormat, match=f"^here: expected format {FORMAT}, got {found}$"):
+        decode_manifest(msgspec.json.encode({"format": found, "a field of that format": 1}), where="here")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"null",
+        b"[]",
+        b"{}",
+        b'{"format": "1"}',
+        b'{"format": 1.0}',
+        b'{"format": 1',
+        b'{"format": NaN}',
+        b'{"format": 1, "name": "\xff"}',
+        b'\xef\xbb\xbf{"format": 1}',
+        b'{"format": 1, "name": ' + b"[" * 100_000,
+    ],
+    ids=["empty", "null", "list", "object", "text", "float", "truncated", "NaN", "UTF-8", "BOM", "deep"],
+)
+def test_content_that_is_no_manifest_is_refused(content: bytes) -> None:
+    with pytest.raises(ManifestError, match=r"^here: "):
+        decode_manifest(content, where="here")
+
+
+@pytest.mark.parametrize(
+    "name", ["", "..", "../x", "a/b", "/abs", "Upper", ".hidden", "-x", "é", "a b", "a\n", "x" * 65, "a\x00"]
+)
+def test_name_that_cannot_be_a_directory_and_a_url_is_refused(fields: dict[str, Any], name: str) -> None:
+    with pytest.raises(ManifestError, match="name: expected "):
+        decode(fields | {"name": name})
+
+
+@pytest.mark.parametrize("name", ["a", "0", "x" * 64, "a..b", "flights-2013_v1.2"])
+def test_name_of_lower_case_letters_digits_and_marks_is_accepted(fields: dict[str, Any], name: str) -> None:
+    assert decode(fields | {"name": name}).name == name
+
+
+@pytest.mark.parametrize(
+    ("changed", "expected"),
+    [
+        ({"version": 0}, "version: expected a positive integer, got 0"),
+        ({"version": -1}, "version: expected a positive integer, got -1"),
+        ({"version": "1"}, r"Expected `int`, got `str` - at `\$\.version`"),
+        ({"inputs": []}, "expected at least one input and one output"),
+        ({"outputs": []}, "expected at least one input and one output"),
+        ({"task": "guessing"}, "Invalid enum value 'guessing'"),
+        ({"layout": "tree"}, "Invalid enum value 'tree'"),
+        ({"layout": "matrix"}, "inputs: expected one with layout 'matrix', got 6"),
+        ({"classes": [None]}, r"got `null` - at `\$\.classes\[0\]`"),
+    ],
+)
+def test_wrong_value_is_refused(fields: dict[str, Any], changed: dict[str, Any], expected: str) -> None:
+    with pytest.raises(ManifestError, match=expected):
+        decode(fields | changed)
+
+
+@pytest.mark.parametrize("part", ["inputs", "outputs"])
+def test_tensor_named_twice_is_refused(fields: dict[str, Any], part: str) -> None:
+    fields[part].append(fields[part][0])
+    with pytest.raises(ManifestError, match=f"{part}: expected distinct names"):
+        decode(fields)
+
+
+@pytest.mark.parametrize(
+    ("layout", "shape"),
+    [
+        ("matrix", [-1]),
+        ("matrix", [-1, -1]),
+        ("matrix", [-1, 0]),
+        ("matrix", [-1, 2, 2]),
+        ("text", [-1, 1]),
+        ("columns", [-1]),
+    ],
+)
+def test_shape_that_does_not_fit_the_layout_is_refused(fields: dict[str, Any], layout: str, shape: list[int]) -> None:
+    inputs = [{"name": "X", "datatype": "FP64", "shape": shape}]
+    with pytest.raises(ManifestError, match=f"does not fit layout '{layout}'"):
+        decode(fields | {"layout": layout, "inputs": inputs})
