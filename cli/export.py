@@ -33,7 +33,9 @@ import click
     help="A method the model shall have; repeat for several.  [default: all that the estimator has]",
 )
 @click.option(
-    "--tolerance", default=1e-6, show_default=True, help="How far a score may be from scikit-learn's, relative above 1."
+    "--tolerance",
+    type=float,
+    help="How far a score may be from scikit-learn's, relative above 1.  [default: 1e-9, or 1e-6 where float32 is involved]",
 )
 @click.option("--license", help="The model's licence, as an SPDX identifier.")
 @click.option("--author", help="Who made the model.")
@@ -49,7 +51,7 @@ def export(
     name: str | None,
     to: Path,
     methods: tuple[str, ...],
-    tolerance: float,
+    tolerance: float | None,
     license: str | None,
     author: str | None,
     trust_pickle: bool,

@@ -37,7 +37,9 @@ from skerry.runtime.structure import check_structure
 from skerry.runtime.tensors import DATATYPES, TensorSpec
 
 GOLDEN_ROWS = 64
-TOLERANCE = 1e-6
+EXACT, ROUNDED = 1e-9, 1e-6
+"""Default tolerances: of models that compute in float64 throughout, and of those where float32 is involved, by
+the data or by skl2onnx."""
 
 _TASKS: dict[Task, Callable[[Any], bool]] = {
     "classification": is_classifier,
@@ -55,7 +57,7 @@ def export(
     name: str,
     to: str | os.PathLike[str] = "artifacts",
     methods: Sequence[str] | None = None,
-    tolerance: float = TOLERANCE,
+    tolerance: float | None = None,
     max_rows: int = 100_000,
     license: str | None = None,
     author: str | None = None,
@@ -71,7 +73,7 @@ def export(
         y: the truth for ``X``; with it the artifact carries an evaluation.
         methods: the methods the model shall have; default all that the estimator has.
         tolerance: how far a score may be from scikit-learn's, relative above 1, absolute below.
-            Labels must be equal on every row.
+            Default 1e-9, or 1e-6 where float32 is involved. Labels must be equal on every row.
         max_rows: how many rows of ``X`` are compared at most, evenly spread.
         license, author: SPDX identifier and name, for the manifest.
         seed: for the made rows.
@@ -95,7 +97,7 @@ def export(
     )
     compared = _spread_rows(rows, max_rows)
     progress(f"comparing with scikit-learn on {len(compared):,} rows and {len(draft.made):,} made to break it")
-    parity = check_parity(estimator, draft.model, compared, draft.made, draft.graph, signature, tolerance=tolerance)
+    parity = check_parity(estimator, draft.model, compared, draft.made, draft.graph, signature)
     golden = _golden(estimator, draft, wanted)
     progress("measuring")
     manifest = msgspec.structs.replace(
@@ -139,7 +141,7 @@ class _Draft:
         rows: Any,
         methods: tuple[str, ...],
         *,
-        tolerance: float,
+        tolerance: float | None,
         seed: int,
         **described: Any,
     ) -> _Draft:
@@ -168,7 +170,7 @@ class _Draft:
                 Guard(output=output, columns=guard.columns, reason=guard.reason) for output, guard in guards.items()
             ),
             stock=tuple(graph.stock),
-            tolerance=tolerance,
+            tolerance=_tolerance(graph) if tolerance is None else tolerance,
             **described,
         )
         check_structure(content)
@@ -247,6 +249,13 @@ def _manifest(
         created="",
         **known,
     )
+
+
+def _tolerance(graph: Graph) -> float:
+    """What is asked for where the user does not say."""
+    values = [value for trace in graph.traces for value in trace.outputs.values()]
+    dtypes = {dtype for value in values for dtype in (value.dtypes if isinstance(value, Features) else [value.dtype])}
+    return ROUNDED if graph.stock or np.dtype(np.float32) in dtypes else EXACT
 
 
 def _golden(estimator: Any, draft: _Draft, methods: tuple[str, ...]) -> Golden:

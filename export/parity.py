@@ -12,7 +12,7 @@ from skerry.export.graph import Features, Graph, Tensor, Trace
 from skerry.export.oracle import REFUSALS, Answers, accepts, ask, call
 from skerry.export.rows import MadeRows
 from skerry.export.signature import Signature, take
-from skerry.runtime.errors import ParityError
+from skerry.runtime.errors import ModelFailure, ParityError
 from skerry.runtime.feeds import Array, FeedBuilder
 from skerry.runtime.golden import differing
 from skerry.runtime.manifest import Parity, WorstRow
@@ -40,10 +40,14 @@ class Comparison:
         return max((float(error.max(initial=0)) for error in self.errors.values()), default=0.0)
 
 
-def compare(estimator: Any, model: Model, rows: Any, *, tolerance: float) -> Comparison:
+def compare(estimator: Any, model: Model, rows: Any) -> Comparison:
     """Ask both for all methods of the model. Rows that one side refuses and the other answers are wrong."""
     methods = model.manifest.methods
-    expected, got = ask(estimator, rows, methods), ask(model, rows, methods)
+    expected = ask(estimator, rows, methods)
+    try:
+        got = ask(model, rows, methods)
+    except ModelFailure as error:
+        raise ParityError(f"the converted model fails on rows that scikit-learn takes: {error.text}") from None
     wrong = expected.refused != got.refused
     answered = ~(expected.refused | got.refused)
     errors = {}
@@ -52,25 +56,23 @@ def compare(estimator: Any, model: Model, rows: Any, *, tolerance: float) -> Com
             got.outputs[method][answered[~got.refused]],
             expected.outputs[method][answered[~expected.refused]],
         )
-        wrong[answered] |= differing(ours, theirs, tolerance=tolerance)
+        wrong[answered] |= differing(ours, theirs, tolerance=model.manifest.parity.tolerance)
         errors[method] = _spread(_distance(ours, theirs), answered)
     return Comparison(rows, expected, got, wrong, errors)
 
 
-def check_parity(
-    estimator: Any, model: Model, rows: Any, made: MadeRows, graph: Graph, signature: Signature, *, tolerance: float
-) -> Parity:
+def check_parity(estimator: Any, model: Model, rows: Any, made: MadeRows, graph: Graph, signature: Signature) -> Parity:
     """Compare on the user's rows and on made ones, in batches, one by one, and with none.
 
     Raises:
         ParityError: with the worst rows, and the first step of the estimator that diverges.
     """
-    users = compare(estimator, model, rows, tolerance=tolerance)
-    mades = compare(estimator, model, made.rows, tolerance=tolerance)
-    singles = _singles(estimator, model, rows, tolerance)
+    users = compare(estimator, model, rows)
+    mades = compare(estimator, model, made.rows)
+    singles = _singles(estimator, model, rows)
     for comparison in (users, mades, *singles):
         if comparison.wrong.any():
-            raise _failure(comparison, graph, signature, model, tolerance)
+            raise _failure(comparison, graph, signature, model)
     if not accepts(estimator, take(rows, slice(0)), model.manifest.methods) and accepts(
         model, take(rows, slice(0)), model.manifest.methods
     ):
@@ -81,15 +83,15 @@ def check_parity(
         refused=int(mades.expected.refused.sum()),
         mismatches=0,
         max_error=max(users.max_error, mades.max_error),
-        tolerance=tolerance,
+        tolerance=model.manifest.parity.tolerance,
         methods=model.manifest.methods,
         worst=tuple(_worst(mades, made, signature)),
     )
 
 
-def _singles(estimator: Any, model: Model, rows: Any, tolerance: float) -> Iterator[Comparison]:
+def _singles(estimator: Any, model: Model, rows: Any) -> Iterator[Comparison]:
     for index in range(min(SINGLE_ROWS, len(rows))):
-        yield compare(estimator, model, take(rows, slice(index, index + 1)), tolerance=tolerance)
+        yield compare(estimator, model, take(rows, slice(index, index + 1)))
 
 
 def _distance(got: Array, expected: Array) -> Array:
@@ -134,12 +136,12 @@ def _plain(value: Any) -> Any:
     return value.item() if isinstance(value, np.generic) else value
 
 
-def _failure(comparison: Comparison, graph: Graph, signature: Signature, model: Model, tolerance: float) -> ParityError:
+def _failure(comparison: Comparison, graph: Graph, signature: Signature, model: Model) -> ParityError:
     wrong = np.flatnonzero(comparison.wrong)
     total = {method: errors[wrong] for method, errors in comparison.errors.items()}
     order = wrong[np.argsort(sum(total.values(), np.zeros(len(wrong))))[::-1]][:SHOWN]
     lines = [f"the model differs from scikit-learn on {len(wrong)} of {len(comparison.wrong)} rows"]
-    if step := first_divergence(comparison, graph, model.feeds, tolerance):
+    if step := first_divergence(comparison, graph, model.feeds, model.manifest.parity.tolerance):
         lines.append(f"first at {step}")
     lines += [
         f"row {index}: {_difference(comparison, index)}; {_printed(comparison.rows, index, signature)}"

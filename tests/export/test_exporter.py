@@ -15,6 +15,7 @@ from sklearn.compose import make_column_transformer
 from sklearn.decomposition import PCA
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.tree import DecisionTreeClassifier
@@ -246,3 +247,16 @@ def test_estimators_are_described_by_their_classes() -> None:
     pipeline = make_pipeline(StandardScaler(), "passthrough", make_pipeline(PCA(), LogisticRegression()))
     assert describe(pipeline) == "Pipeline(StandardScaler, passthrough, Pipeline(PCA, LogisticRegression))"
     assert describe(LogisticRegression(C=3)) == "LogisticRegression"
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [(np.float64, 1e-9), (np.float32, 1e-6)])
+def test_the_tolerance_is_as_tight_as_the_dtype_allows(dtype: Any, tolerance: float, tmp_path: Path) -> None:
+    X = np.random.default_rng(0).normal(size=(50, 3)).astype(dtype)
+    estimator = LogisticRegression().fit(X, X[:, 0] > 0)
+    assert export(estimator, X, name="model", to=tmp_path).manifest.parity.tolerance == tolerance
+
+
+def test_a_model_that_skl2onnx_converts_is_given_the_tolerance_of_float32(tmp_path: Path) -> None:
+    X = np.random.default_rng(0).normal(size=(50, 3))
+    estimator = GaussianNB().fit(X, X[:, 0] > 0)
+    assert export(estimator, X, name="model", to=tmp_path).manifest.parity.tolerance == 1e-6
