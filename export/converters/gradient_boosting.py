@@ -10,27 +10,16 @@ from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.ensemble._gb import _init_raw_predictions
 
 from skerry.export.converters.forest import rounded_rows, tree_arrays
-from skerry.export.converters.labels import binary_probabilities, highest, label_of, not_negative, sigmoid, softmax
+from skerry.export.converters.labels import boosted_classes, not_negative
 from skerry.export.converters.scope import Scope
 from skerry.export.converters.trees import constant_tree, tree_ensemble
 from skerry.export.graph import Features, Outputs, Tensor
 
 
 def gradient_boosting_classifier(estimator: Any, features: Features, scope: Scope) -> Outputs:
-    graph = scope.graph
     raw = _raw_scores(estimator, features, scope)
-    if raw.width == 1:
-        raw = graph.flatten(raw)
-        # The exponential loss links probabilities to half their logit.
-        logit = raw if estimator.loss == "log_loss" else graph.op("Mul", raw, np.array(2.0))
-        index, probabilities = not_negative(graph, raw), binary_probabilities(graph, sigmoid(graph, logit))
-    else:
-        index, probabilities = highest(graph, raw), softmax(graph, raw)
-    return {
-        "predict": label_of(graph, index, estimator.classes_),
-        "predict_proba": probabilities,
-        "decision_function": raw,
-    }
+    slope = 1.0 if estimator.loss == "log_loss" else 2.0  # the exponential loss links probabilities to half their logit
+    return boosted_classes(scope.graph, raw, estimator.classes_, decide=not_negative, slope=slope)
 
 
 def gradient_boosting_regressor(estimator: Any, features: Features, scope: Scope) -> Outputs:

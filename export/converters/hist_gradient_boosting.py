@@ -10,7 +10,7 @@ import numpy as np
 from sklearn.preprocessing import FunctionTransformer
 
 from skerry.export.converters.composition import transformed
-from skerry.export.converters.labels import binary_probabilities, highest, label_of, positive, sigmoid, softmax
+from skerry.export.converters.labels import boosted_classes, positive
 from skerry.export.converters.scope import Scope
 from skerry.export.converters.trees import LEAF, TreeArrays, constant_tree, tree_ensemble
 from skerry.export.graph import FLOAT64, Features, Graph, Outputs, Tensor
@@ -22,18 +22,8 @@ _INVERSE_LINKS: dict[str, Callable[[Graph, Tensor], Tensor]] = {
 
 
 def hist_gradient_boosting_classifier(estimator: Any, features: Features, scope: Scope) -> Outputs:
-    graph = scope.graph
     raw = _raw_scores(estimator, features, scope)
-    if raw.width == 1:
-        raw = graph.flatten(raw)
-        index, probabilities = positive(graph, raw), binary_probabilities(graph, sigmoid(graph, raw))
-    else:
-        index, probabilities = highest(graph, raw), softmax(graph, raw)
-    return {
-        "predict": label_of(graph, index, estimator.classes_),
-        "predict_proba": probabilities,
-        "decision_function": raw,
-    }
+    return boosted_classes(scope.graph, raw, estimator.classes_, decide=positive)
 
 
 def hist_gradient_boosting_regressor(estimator: Any, features: Features, scope: Scope) -> Outputs:

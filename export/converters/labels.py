@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from skerry.export.graph import BOOL, INT64, Graph, Tensor
+from skerry.export.graph import BOOL, INT64, Graph, Outputs, Tensor
 
 
 def label_of(graph: Graph, indices: Tensor, classes: Any) -> Tensor:
@@ -54,3 +55,19 @@ def softmax(graph: Graph, scores: Tensor) -> Tensor:
     shifted = graph.op("Sub", scores, graph.op("ReduceMax", scores, np.array([1]), width=1, keepdims=1))
     powers = graph.op("Exp", shifted)
     return graph.op("Div", powers, graph.op("ReduceSum", powers, np.array([1]), width=1, keepdims=1))
+
+
+def boosted_classes(
+    graph: Graph, raw: Tensor, classes: Any, *, decide: Callable[[Graph, Tensor], Tensor], slope: float = 1.0
+) -> Outputs:
+    """A boosting classifier's answers from its raw scores, (rows, 1) for two classes, else (rows, classes).
+
+    ``decide`` gives the index of the class of two; ``slope`` times their raw score is the logit.
+    """
+    if raw.width == 1:
+        raw = graph.flatten(raw)
+        logit = raw if slope == 1 else graph.op("Mul", raw, np.array(slope, raw.dtype))
+        index, probabilities = decide(graph, raw), binary_probabilities(graph, sigmoid(graph, logit))
+    else:
+        index, probabilities = highest(graph, raw), softmax(graph, raw)
+    return {"predict": label_of(graph, index, classes), "predict_proba": probabilities, "decision_function": raw}

@@ -34,7 +34,7 @@ def _measure_briefly(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def same(tmp_path: Path) -> Callable[..., Model]:
+def check_same(tmp_path: Path) -> Callable[..., Model]:
     """Export, load, and compare every method on ``X`` and on ``rows``: all at once, and one by one.
 
     What scikit-learn refuses must be refused; labels, dtypes and shapes must be equal, scores within

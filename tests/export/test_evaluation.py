@@ -24,11 +24,11 @@ def X() -> np.ndarray:
 
 @pytest.mark.parametrize("labels", [["no", "yes"], [0, 1], [False, True], [5, -2]], ids=str)
 @pytest.mark.parametrize("classifier", [LogisticRegression(), RidgeClassifier()], ids=repr)
-def test_two_classes(classifier: Any, labels: list[Any], X: np.ndarray, same: Same) -> None:
+def test_two_classes(classifier: Any, labels: list[Any], X: np.ndarray, check_same: Same) -> None:
     noise = np.random.default_rng(1).normal(size=len(X))
     y = np.array(labels)[(X[:, 0] + noise > 0.3).astype(int)]
     fitted = classifier.fit(X, y)
-    found = evaluate(same(fitted, X), X, y)
+    found = evaluate(check_same(fitted, X), X, y)
     predicted, second = fitted.predict(X), fitted.classes_[1]
     settings: dict[str, Any] = {"average": "binary", "pos_label": second}
     scores = fitted.predict_proba(X)[:, 1] if hasattr(fitted, "predict_proba") else fitted.decision_function(X)
@@ -45,10 +45,10 @@ def test_two_classes(classifier: Any, labels: list[Any], X: np.ndarray, same: Sa
     )
 
 
-def test_several_classes(X: np.ndarray, same: Same) -> None:
+def test_several_classes(X: np.ndarray, check_same: Same) -> None:
     y = np.array(["a", "b", "c"])[np.digitize(X[:, 0] + X[:, 1] ** 2, [0, 1])]
     fitted = LogisticRegression().fit(X, y)
-    found = evaluate(same(fitted, X), X, y)
+    found = evaluate(check_same(fitted, X), X, y)
     predicted = fitted.predict(X)
     assert found is not None
     assert found.metrics == pytest.approx(
@@ -62,8 +62,8 @@ def test_several_classes(X: np.ndarray, same: Same) -> None:
     )
 
 
-def test_rows_that_hold_only_some_classes_have_no_roc_auc(X: np.ndarray, same: Same) -> None:
-    model = same(LogisticRegression().fit(X, X[:, 0] > 0), X)
+def test_rows_that_hold_only_some_classes_have_no_roc_auc(X: np.ndarray, check_same: Same) -> None:
+    model = check_same(LogisticRegression().fit(X, X[:, 0] > 0), X)
     rows = X[X[:, 0] > 0]
     found = evaluate(model, rows, np.ones(len(rows), bool))
     assert found is not None
@@ -71,10 +71,10 @@ def test_rows_that_hold_only_some_classes_have_no_roc_auc(X: np.ndarray, same: S
     assert 0.9 < found.metrics["accuracy"] <= 1
 
 
-def test_regression(X: np.ndarray, same: Same) -> None:
+def test_regression(X: np.ndarray, check_same: Same) -> None:
     y = X[:, 0] + np.random.default_rng(1).normal(size=len(X))
     fitted = LinearRegression().fit(X, y)
-    found = evaluate(same(fitted, X), X, list(y))
+    found = evaluate(check_same(fitted, X), X, list(y))
     predicted = fitted.predict(X)
     assert found is not None
     assert found.metrics == pytest.approx(
@@ -86,11 +86,11 @@ def test_regression(X: np.ndarray, same: Same) -> None:
     )
 
 
-def test_a_metric_that_is_not_finite_is_left_out(X: np.ndarray, same: Same) -> None:
-    found = evaluate(same(LinearRegression().fit(X, X[:, 0]), X), X[:1], X[:1, 0])
+def test_a_metric_that_is_not_finite_is_left_out(X: np.ndarray, check_same: Same) -> None:
+    found = evaluate(check_same(LinearRegression().fit(X, X[:, 0]), X), X[:1], X[:1, 0])
     assert found is not None
     assert set(found.metrics) == {"mae", "rmse"}
 
 
-def test_transformers_are_not_evaluated(X: np.ndarray, same: Same) -> None:
-    assert evaluate(same(StandardScaler().fit(X), X), X, X[:, 0]) is None
+def test_transformers_are_not_evaluated(X: np.ndarray, check_same: Same) -> None:
+    assert evaluate(check_same(StandardScaler().fit(X), X), X, X[:, 0]) is None

@@ -56,93 +56,95 @@ ORDINAL: list[dict[str, Any]] = [
 
 
 @pytest.mark.parametrize("settings", ONE_HOT, ids=str)
-def test_one_hot_of_strings(settings: dict[str, Any], same: Same) -> None:
-    same(OneHotEncoder(**settings).fit(STRINGS), STRINGS, UNSEEN, tolerance=0)
+def test_one_hot_of_strings(settings: dict[str, Any], check_same: Same) -> None:
+    check_same(OneHotEncoder(**settings).fit(STRINGS), STRINGS, UNSEEN, tolerance=0)
 
 
 @pytest.mark.parametrize("settings", ORDINAL, ids=str)
-def test_ordinals_of_strings(settings: dict[str, Any], same: Same) -> None:
-    same(OrdinalEncoder(**settings).fit(STRINGS), STRINGS, UNSEEN, tolerance=0)
+def test_ordinals_of_strings(settings: dict[str, Any], check_same: Same) -> None:
+    check_same(OrdinalEncoder(**settings).fit(STRINGS), STRINGS, UNSEEN, tolerance=0)
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32, np.int64, np.int32, np.uint8])
 @pytest.mark.parametrize("encoder", [OneHotEncoder, OrdinalEncoder])
-def test_numbers_as_categories(encoder: Any, dtype: Any, same: Same) -> None:
+def test_numbers_as_categories(encoder: Any, dtype: Any, check_same: Same) -> None:
     X = np.array([[1, 7], [2, 7], [5, 9], [1, 9]] * 5, dtype)
     settings = {"unknown_value": -1} if encoder is OrdinalEncoder else {}
     unknown = "use_encoded_value" if encoder is OrdinalEncoder else "ignore"
     rows = np.array([[3, 7], [5, 0], [2, 9]], dtype)
-    same(encoder(handle_unknown=unknown, **settings).fit(X), X, rows, tolerance=0)
+    check_same(encoder(handle_unknown=unknown, **settings).fit(X), X, rows, tolerance=0)
 
 
 @pytest.mark.parametrize("encoder", [OneHotEncoder, OrdinalEncoder])
 def test_fractions_as_categories_match_to_the_last_bit(
-    encoder: Any, beside: Callable[[Any], np.ndarray], same: Same
+    encoder: Any, beside: Callable[[Any], np.ndarray], check_same: Same
 ) -> None:
     X = np.array([[0.1], [0.2], [1 / 3], [-0.0], [1e300]] * 5)
     settings = {"unknown_value": -1} if encoder is OrdinalEncoder else {}
     unknown = "use_encoded_value" if encoder is OrdinalEncoder else "ignore"
     rows = np.append(beside([0.1, 0.2, 1 / 3, 0.3]), [0.0, -0.0])[:, None]
-    same(encoder(handle_unknown=unknown, **settings).fit(X), X, rows, tolerance=0)
+    check_same(encoder(handle_unknown=unknown, **settings).fit(X), X, rows, tolerance=0)
 
 
-def test_booleans_as_categories(same: Same) -> None:
+def test_booleans_as_categories(check_same: Same) -> None:
     frame = pd.DataFrame({"a": [True, False, True, True], "b": [False, False, True, False]})
-    same(OneHotEncoder(drop="if_binary").fit(frame), frame, tolerance=0)
-    same(OrdinalEncoder().fit(frame), frame, tolerance=0)
+    check_same(OneHotEncoder(drop="if_binary").fit(frame), frame, tolerance=0)
+    check_same(OrdinalEncoder().fit(frame), frame, tolerance=0)
 
 
 @pytest.mark.parametrize("marker", [None, np.nan])
-def test_a_missing_string_is_a_category(marker: Any, same: Same) -> None:
+def test_a_missing_string_is_a_category(marker: Any, check_same: Same) -> None:
     X = np.array([["a"], [marker], ["b"], ["a"], [""]] * 4, object)
     rows = np.array([["z"], [marker], ["nan"], ["None"]], object)
-    model = same(OneHotEncoder(handle_unknown="ignore").fit(X), X, rows, tolerance=0)
+    model = check_same(OneHotEncoder(handle_unknown="ignore").fit(X), X, rows, tolerance=0)
     assert model.manifest.inputs[0].missing
 
 
-def test_a_missing_number_is_a_category(same: Same) -> None:
+def test_a_missing_number_is_a_category(check_same: Same) -> None:
     X = np.array([[1.0], [np.nan], [2.0], [1.0]] * 4)
-    same(OneHotEncoder(handle_unknown="ignore").fit(X), X, np.array([[3.0], [np.nan]]), tolerance=0)
-    same(OneHotEncoder(handle_unknown="ignore", drop=[np.nan]).fit(X), X, np.array([[3.0], [np.nan]]), tolerance=0)
+    check_same(OneHotEncoder(handle_unknown="ignore").fit(X), X, np.array([[3.0], [np.nan]]), tolerance=0)
+    check_same(
+        OneHotEncoder(handle_unknown="ignore", drop=[np.nan]).fit(X), X, np.array([[3.0], [np.nan]]), tolerance=0
+    )
 
 
 @pytest.mark.parametrize("encoded", [np.nan, -2, 50])
 @pytest.mark.parametrize("numeric", [True, False])
-def test_ordinals_of_missing_values(numeric: bool, encoded: float, same: Same) -> None:
+def test_ordinals_of_missing_values(numeric: bool, encoded: float, check_same: Same) -> None:
     values = [1.0, np.nan, 2.0, 1.0] if numeric else ["x", np.nan, "y", "x"]
     X = np.array([[value] for value in values] * 4, float if numeric else object)
     rows = np.array([[3.0 if numeric else "z"], [np.nan]], X.dtype)
     encoder = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1, encoded_missing_value=encoded)
-    same(encoder.fit(X), X, rows, tolerance=0)
+    check_same(encoder.fit(X), X, rows, tolerance=0)
 
 
-def test_missing_values_not_seen_in_training_are_unknown(same: Same) -> None:
+def test_missing_values_not_seen_in_training_are_unknown(check_same: Same) -> None:
     X = np.array([["a"], ["b"]] * 4, object)
-    same(OneHotEncoder(handle_unknown="ignore").fit(X), X, np.array([[None], ["a"]], object), tolerance=0)
-    same(OneHotEncoder().fit(X), X, np.array([[np.nan], ["a"]], object), tolerance=0)
+    check_same(OneHotEncoder(handle_unknown="ignore").fit(X), X, np.array([[None], ["a"]], object), tolerance=0)
+    check_same(OneHotEncoder().fit(X), X, np.array([[np.nan], ["a"]], object), tolerance=0)
 
 
 @pytest.mark.parametrize("encoder", [OneHotEncoder(), OrdinalEncoder()], ids=repr)
-def test_an_unknown_category_is_refused_by_name(encoder: Any, same: Same) -> None:
+def test_an_unknown_category_is_refused_by_name(encoder: Any, check_same: Same) -> None:
     frame = pd.DataFrame({"city": ["Oslo", "Rome"] * 4, "plan": ["a", "b"] * 4})
-    model = same(encoder.fit(frame), frame)
+    model = check_same(encoder.fit(frame), frame)
     with pytest.raises(InvalidInput, match="'plan' row 1: expected a category known from training"):
         model.transform(frame.iloc[:2].assign(plan=["a", "c"]))
 
 
-def test_pandas_categories_are_their_values(same: Same) -> None:
+def test_pandas_categories_are_their_values(check_same: Same) -> None:
     frame = pd.DataFrame({"size": pd.Categorical(["S", "L", "M", "S"], categories=["S", "M", "L"], ordered=True)})
-    same(OrdinalEncoder(categories=[["S", "M", "L"]]).fit(frame), frame, tolerance=0)
-    same(OneHotEncoder().fit(frame), frame, tolerance=0)
+    check_same(OrdinalEncoder(categories=[["S", "M", "L"]]).fit(frame), frame, tolerance=0)
+    check_same(OneHotEncoder().fit(frame), frame, tolerance=0)
 
 
-def test_integers_that_float64_cannot_tell_apart_are_refused(same: Same) -> None:
+def test_integers_that_float64_cannot_tell_apart_are_refused(check_same: Same) -> None:
     X = np.array([[2**53], [2**53 + 1], [5]] * 3)
     with pytest.raises(UnsupportedEstimator, match="2\\*\\*53 and beyond"):
-        same(OneHotEncoder().fit(X), X)
+        check_same(OneHotEncoder().fit(X), X)
 
 
-def test_none_and_nan_as_two_categories_are_refused(same: Same) -> None:
+def test_none_and_nan_as_two_categories_are_refused(check_same: Same) -> None:
     X = np.array([["a"], [None], [np.nan], ["b"]] * 3, object)
     with pytest.raises(UnsupportedEstimator, match="both None and NaN"):
-        same(OneHotEncoder().fit(X), X)
+        check_same(OneHotEncoder().fit(X), X)

@@ -75,30 +75,32 @@ def in_classes(y: np.ndarray, classes: list[Any]) -> np.ndarray:
 
 @pytest.mark.parametrize("classes", CLASSES)
 @pytest.mark.parametrize("classifier", CLASSIFIERS, ids=repr)
-def test_classifiers(classifier: Any, classes: str, X: np.ndarray, y: np.ndarray, beside: Beside, same: Same) -> None:
+def test_classifiers(
+    classifier: Any, classes: str, X: np.ndarray, y: np.ndarray, beside: Beside, check_same: Same
+) -> None:
     fitted = clone(classifier).fit(X, in_classes(y, CLASSES[classes]))
-    same(fitted, X, at_thresholds(fitted, X, beside), tolerance=0)
+    check_same(fitted, X, at_thresholds(fitted, X, beside), tolerance=0)
 
 
 @pytest.mark.parametrize("regressor", REGRESSORS, ids=repr)
-def test_regressors(regressor: Any, X: np.ndarray, y: np.ndarray, beside: Beside, same: Same) -> None:
+def test_regressors(regressor: Any, X: np.ndarray, y: np.ndarray, beside: Beside, check_same: Same) -> None:
     fitted = clone(regressor).fit(X, np.exp(y / 4))
-    same(fitted, X, at_thresholds(fitted, X, beside), tolerance=1e-15)
+    check_same(fitted, X, at_thresholds(fitted, X, beside), tolerance=1e-15)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.int64, np.int32, np.uint8])
 @pytest.mark.parametrize(
     "estimator", [RandomForestClassifier(5, random_state=0), DecisionTreeRegressor(random_state=0)], ids=repr
 )
-def test_other_dtypes_of_rows(estimator: Any, dtype: Any, X: np.ndarray, y: np.ndarray, same: Same) -> None:
+def test_other_dtypes_of_rows(estimator: Any, dtype: Any, X: np.ndarray, y: np.ndarray, check_same: Same) -> None:
     rows = (np.abs(X) * [30, 10, 0.005]).astype(dtype)
     fitted = clone(estimator).fit(rows, np.rint(y))
-    same(fitted, rows, np.append(rows[:5], rows[-5:] * 2, axis=0), tolerance=1e-15)
+    check_same(fitted, rows, np.append(rows[:5], rows[-5:] * 2, axis=0), tolerance=1e-15)
 
 
-def test_integers_that_float32_rounds_are_compared_rounded(same: Same) -> None:
+def test_integers_that_float32_rounds_are_compared_rounded(check_same: Same) -> None:
     X = np.arange(2**24 - 20, 2**24 + 20)[:, None]
-    same(DecisionTreeClassifier(random_state=0).fit(X, X.ravel() % 2), X, X + 2**25, tolerance=0)
+    check_same(DecisionTreeClassifier(random_state=0).fit(X, X.ravel() % 2), X, X + 2**25, tolerance=0)
 
 
 @pytest.mark.parametrize(
@@ -112,23 +114,23 @@ def test_integers_that_float32_rounds_are_compared_rounded(same: Same) -> None:
     ],
     ids=repr,
 )
-def test_trees_trained_with_missing_values(estimator: Any, X: np.ndarray, y: np.ndarray, same: Same) -> None:
+def test_trees_trained_with_missing_values(estimator: Any, X: np.ndarray, y: np.ndarray, check_same: Same) -> None:
     X[y > 1.5, 0] = X[::4, 1] = np.nan
     rows = np.append(X, np.full((1, 3), np.nan), axis=0)
-    model = same(clone(estimator).fit(X, (y > 0).astype(int)), X, rows, tolerance=1e-15)
+    model = check_same(clone(estimator).fit(X, (y > 0).astype(int)), X, rows, tolerance=1e-15)
     assert model.manifest.inputs[0].missing
 
 
-def test_values_missing_for_the_first_time(X: np.ndarray, y: np.ndarray, same: Same) -> None:
+def test_values_missing_for_the_first_time(X: np.ndarray, y: np.ndarray, check_same: Same) -> None:
     rows = np.array([[np.nan, 0, 0], [0, np.nan, np.nan]])
-    same(RandomForestClassifier(5, random_state=0).fit(X, y > 0), X, rows, tolerance=0)
-    same(DecisionTreeRegressor(random_state=0).fit(X, y), X, rows, tolerance=0)
+    check_same(RandomForestClassifier(5, random_state=0).fit(X, y > 0), X, rows, tolerance=0)
+    check_same(DecisionTreeRegressor(random_state=0).fit(X, y), X, rows, tolerance=0)
 
 
 @pytest.mark.parametrize("value", [np.inf, -np.inf, 1e39, 3.5e38])
-def test_numbers_beyond_float32_are_refused(value: float, X: np.ndarray, y: np.ndarray, same: Same) -> None:
+def test_numbers_beyond_float32_are_refused(value: float, X: np.ndarray, y: np.ndarray, check_same: Same) -> None:
     frame = pd.DataFrame(X, columns=["a", "b", "c"])
-    model = same(DecisionTreeClassifier(random_state=0).fit(frame, y > 0), frame)
+    model = check_same(DecisionTreeClassifier(random_state=0).fit(frame, y > 0), frame)
     with pytest.raises(InvalidInput, match="'b' row 2"):
         model.predict(frame.iloc[:5].assign(b=[0, 0, value, 0, 0]))
 
@@ -143,38 +145,40 @@ def test_numbers_beyond_float32_are_refused(value: float, X: np.ndarray, y: np.n
     ],
     ids=repr,
 )
-def test_a_tree_may_be_a_single_leaf(estimator: Any, X: np.ndarray, same: Same) -> None:
-    same(clone(estimator).fit(X, np.ones(len(X), int)), X)
+def test_a_tree_may_be_a_single_leaf(estimator: Any, X: np.ndarray, check_same: Same) -> None:
+    check_same(clone(estimator).fit(X, np.ones(len(X), int)), X)
 
 
-def test_a_forest_may_hold_single_leaves_beside_trees(X: np.ndarray, same: Same) -> None:
+def test_a_forest_may_hold_single_leaves_beside_trees(X: np.ndarray, check_same: Same) -> None:
     y = np.zeros(len(X), int)
     y[3] = 1
     fitted = RandomForestClassifier(12, random_state=0).fit(X, y)
     assert {tree.tree_.node_count == 1 for tree in fitted.estimators_} == {True, False}
-    same(fitted, X, tolerance=0)
+    check_same(fitted, X, tolerance=0)
 
 
 @pytest.mark.parametrize("trees", [2, 4, 10])
-def test_votes_that_tie_go_to_the_same_class(trees: int, X: np.ndarray, y: np.ndarray, same: Same) -> None:
+def test_votes_that_tie_go_to_the_same_class(trees: int, X: np.ndarray, y: np.ndarray, check_same: Same) -> None:
     fitted = RandomForestClassifier(trees, max_depth=2, random_state=3).fit(np.rint(X[:, :2]), in_classes(y, [0, 1, 2]))
     grid = np.array([[a, b] for a in range(-3, 4) for b in (0, 1)], float)
-    same(fitted, np.rint(X[:, :2]), grid, tolerance=0)
+    check_same(fitted, np.rint(X[:, :2]), grid, tolerance=0)
 
 
 @pytest.mark.parametrize("settings", [{"class_weight": "balanced"}, {"bootstrap": False}, {"ccp_alpha": 0.01}], ids=str)
-def test_settings_of_training_do_not_matter(settings: dict[str, Any], X: np.ndarray, y: np.ndarray, same: Same) -> None:
+def test_settings_of_training_do_not_matter(
+    settings: dict[str, Any], X: np.ndarray, y: np.ndarray, check_same: Same
+) -> None:
     fitted = RandomForestClassifier(6, max_depth=4, random_state=0, **settings).fit(X, in_classes(y, [0, 1, 2]))
-    same(fitted, X, tolerance=0)
+    check_same(fitted, X, tolerance=0)
 
 
-def test_more_than_one_output_is_refused(X: np.ndarray, y: np.ndarray, same: Same) -> None:
+def test_more_than_one_output_is_refused(X: np.ndarray, y: np.ndarray, check_same: Same) -> None:
     with pytest.raises(UnsupportedEstimator, match="RandomForestRegressor: more than one output"):
-        same(RandomForestRegressor(2).fit(X, np.column_stack([y, y])), X)
+        check_same(RandomForestRegressor(2).fit(X, np.column_stack([y, y])), X)
 
 
-def test_deep_trees(same: Same) -> None:
+def test_deep_trees(check_same: Same) -> None:
     X = np.arange(300.0)[:, None]
     fitted = DecisionTreeClassifier(splitter="random", random_state=0).fit(X, X.ravel() % 2)
     assert fitted.get_depth() > 10
-    same(fitted, X, tolerance=0)
+    check_same(fitted, X, tolerance=0)

@@ -29,70 +29,70 @@ def gaps(numbers: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize("add_indicator", [False, True])
 @pytest.mark.parametrize("strategy", ["mean", "median", "most_frequent", "constant"])
 def test_each_strategy_fills_in_the_learned_value(
-    strategy: str, add_indicator: bool, dtype: Any, gaps: np.ndarray, same: Same
+    strategy: str, add_indicator: bool, dtype: Any, gaps: np.ndarray, check_same: Same
 ) -> None:
     X = gaps.astype(dtype)
     rows = np.array([[np.nan, 1, np.nan, -0.0], [5, -5, 1e30, 0]], dtype)
-    same(SimpleImputer(strategy=strategy, add_indicator=add_indicator).fit(X), X, rows, tolerance=0)
+    check_same(SimpleImputer(strategy=strategy, add_indicator=add_indicator).fit(X), X, rows, tolerance=0)
 
 
 @pytest.mark.parametrize("fill_value", [0, -7.5, 1e30])
-def test_constant_is_the_one_that_was_given(fill_value: float, gaps: np.ndarray, same: Same) -> None:
-    same(SimpleImputer(strategy="constant", fill_value=fill_value).fit(gaps), gaps, tolerance=0)
+def test_constant_is_the_one_that_was_given(fill_value: float, gaps: np.ndarray, check_same: Same) -> None:
+    check_same(SimpleImputer(strategy="constant", fill_value=fill_value).fit(gaps), gaps, tolerance=0)
 
 
-def test_a_column_missing_in_training_is_dropped(gaps: np.ndarray, same: Same) -> None:
+def test_a_column_missing_in_training_is_dropped(gaps: np.ndarray, check_same: Same) -> None:
     X = np.insert(gaps, 1, np.nan, axis=1)
-    same(SimpleImputer(add_indicator=True).fit(X), X, np.ones((2, 5)), tolerance=0)
+    check_same(SimpleImputer(add_indicator=True).fit(X), X, np.ones((2, 5)), tolerance=0)
 
 
 @pytest.mark.parametrize("strategy", ["mean", "median", "most_frequent", "constant"])
-def test_a_column_missing_in_training_is_kept_where_asked(strategy: str, gaps: np.ndarray, same: Same) -> None:
+def test_a_column_missing_in_training_is_kept_where_asked(strategy: str, gaps: np.ndarray, check_same: Same) -> None:
     X = np.insert(gaps, 1, np.nan, axis=1)
-    same(SimpleImputer(strategy=strategy, keep_empty_features=True).fit(X), X, np.ones((2, 5)), tolerance=0)
+    check_same(SimpleImputer(strategy=strategy, keep_empty_features=True).fit(X), X, np.ones((2, 5)), tolerance=0)
 
 
 @pytest.mark.parametrize("strategy", ["mean", "median", "most_frequent", "constant"])
 @pytest.mark.parametrize("marker", [0, -1])
 @pytest.mark.parametrize("dtype", [np.float64, np.float32, np.int64, np.int32])
-def test_a_number_may_stand_for_missing(dtype: Any, marker: int, strategy: str, same: Same) -> None:
+def test_a_number_may_stand_for_missing(dtype: Any, marker: int, strategy: str, check_same: Same) -> None:
     X = np.random.default_rng(0).integers(-1, 5, (60, 3)).astype(dtype)
-    same(SimpleImputer(strategy=strategy, missing_values=marker, add_indicator=True).fit(X), X, tolerance=0)
+    check_same(SimpleImputer(strategy=strategy, missing_values=marker, add_indicator=True).fit(X), X, tolerance=0)
 
 
-def test_where_a_number_stands_for_missing_nan_is_refused(numbers: np.ndarray, same: Same) -> None:
+def test_where_a_number_stands_for_missing_nan_is_refused(numbers: np.ndarray, check_same: Same) -> None:
     X = np.where(numbers > 5, -1, numbers)
-    model = same(SimpleImputer(missing_values=-1).fit(X), X, np.full((1, 4), np.nan))
+    model = check_same(SimpleImputer(missing_values=-1).fit(X), X, np.full((1, 4), np.nan))
     assert not model.manifest.inputs[0].missing
 
 
-def test_infinity_is_refused(gaps: np.ndarray, same: Same) -> None:
-    same(SimpleImputer().fit(gaps), gaps, np.array([[np.inf, 1, 1, 1], [1, 1, 1, -np.inf]]))
+def test_infinity_is_refused(gaps: np.ndarray, check_same: Same) -> None:
+    check_same(SimpleImputer().fit(gaps), gaps, np.array([[np.inf, 1, 1, 1], [1, 1, 1, -np.inf]]))
 
 
 @pytest.mark.parametrize("strategy", ["most_frequent", "constant"])
 @pytest.mark.parametrize("marker", [np.nan, None])
-def test_missing_strings_in_an_array(strategy: str, marker: Any, same: Same) -> None:
+def test_missing_strings_in_an_array(strategy: str, marker: Any, check_same: Same) -> None:
     X = np.array([["a", "x"], ["b", marker], ["b", "y"], [marker, "y"], ["", "nan"]] * 4, object)
-    same(SimpleImputer(strategy=strategy, missing_values=marker, fill_value="none given").fit(X), X)
+    check_same(SimpleImputer(strategy=strategy, missing_values=marker, fill_value="none given").fit(X), X)
 
 
 @pytest.mark.parametrize("marker", [np.nan, None])
-def test_indicators_beside_strings_are_categories_of_the_next_step(marker: Any, same: Same) -> None:
+def test_indicators_beside_strings_are_categories_of_the_next_step(marker: Any, check_same: Same) -> None:
     X = np.array([["a", "x"], ["b", marker], ["b", "y"], [marker, "y"], ["", "nan"]] * 4, object)
     imputer = SimpleImputer(strategy="most_frequent", missing_values=marker, add_indicator=True)
-    same(make_pipeline(imputer, OneHotEncoder(handle_unknown="ignore")).fit(X), X)
+    check_same(make_pipeline(imputer, OneHotEncoder(handle_unknown="ignore")).fit(X), X)
     with pytest.raises(ExportError):
-        same(imputer.fit(X), X)
+        check_same(imputer.fit(X), X)
 
 
-def test_missing_strings_in_a_frame(same: Same) -> None:
+def test_missing_strings_in_a_frame(check_same: Same) -> None:
     frame = pd.DataFrame({"a": ["x", "y", "y", None, ""], "b": ["q", "q", "r", "s", np.nan]})
-    same(SimpleImputer(strategy="most_frequent").fit(frame), frame)
+    check_same(SimpleImputer(strategy="most_frequent").fit(frame), frame)
 
 
-def test_text_as_marker_for_missing_is_refused(same: Same) -> None:
+def test_text_as_marker_for_missing_is_refused(check_same: Same) -> None:
     X = np.array([["a"], ["?"], ["a"]], object)
     imputer = SimpleImputer(strategy="most_frequent", missing_values="?").fit(X)
     with pytest.raises(UnsupportedEstimator, match="missing_values='\\?'"):
-        same(imputer, X)
+        check_same(imputer, X)

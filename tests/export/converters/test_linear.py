@@ -59,74 +59,74 @@ def X(numbers: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize("regressor", REGRESSORS, ids=repr)
-def test_regressors(regressor: Any, X: np.ndarray, same: Same) -> None:
-    same(clone(regressor).fit(X, X @ [1, 2, -3, 0.5] + 7), X, FAR)
+def test_regressors(regressor: Any, X: np.ndarray, check_same: Same) -> None:
+    check_same(clone(regressor).fit(X, X @ [1, 2, -3, 0.5] + 7), X, FAR)
 
 
 @pytest.mark.parametrize("regressor", [LinearRegression(), Ridge(), Lasso(alpha=0.1), ElasticNet(alpha=0.1)], ids=repr)
 @pytest.mark.parametrize("targets", [1, 3])
-def test_targets_of_two_dimensions(targets: int, regressor: Any, X: np.ndarray, same: Same) -> None:
+def test_targets_of_two_dimensions(targets: int, regressor: Any, X: np.ndarray, check_same: Same) -> None:
     y = X @ np.random.default_rng(0).normal(size=(4, targets))
-    same(clone(regressor).fit(X, y), X, FAR)
+    check_same(clone(regressor).fit(X, y), X, FAR)
 
 
 @pytest.mark.parametrize("labels", LABELS)
 @pytest.mark.parametrize("classifier", CLASSIFIERS, ids=repr)
-def test_classifiers(classifier: Any, labels: str, X: np.ndarray, same: Same) -> None:
+def test_classifiers(classifier: Any, labels: str, X: np.ndarray, check_same: Same) -> None:
     classes = np.array(LABELS[labels])
     y = classes[np.digitize(X[:, 0] - X[:, 2], np.linspace(-0.7, 0.7, len(classes) - 1))]
-    same(clone(classifier).fit(X, y), X, FAR)
+    check_same(clone(classifier).fit(X, y), X, FAR)
 
 
-def test_penalties_found_by_cross_validation(X: np.ndarray, same: Same) -> None:
+def test_penalties_found_by_cross_validation(X: np.ndarray, check_same: Same) -> None:
     y = np.digitize(X[:, 0], [-0.5, 0.5])
     search = LogisticRegressionCV(Cs=2, cv=2, l1_ratios=(0,), scoring="accuracy", use_legacy_attributes=False)
-    same(search.fit(X, y), X, FAR)
+    check_same(search.fit(X, y), X, FAR)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.int64, np.int8, np.bool_])
 @pytest.mark.parametrize(
     "model", [LinearRegression(), LogisticRegression(), RidgeClassifier(), Lasso(alpha=0.1)], ids=repr
 )
-def test_other_dtypes_of_rows(model: Any, dtype: Any, X: np.ndarray, same: Same) -> None:
+def test_other_dtypes_of_rows(model: Any, dtype: Any, X: np.ndarray, check_same: Same) -> None:
     rows = (X > 0) if dtype is np.bool_ else (20 * X).astype(dtype)
-    same(clone(model).fit(rows, X[:, 0] > 0.2), rows, tolerance=1e-6 if dtype is np.float32 else 1e-12)
+    check_same(clone(model).fit(rows, X[:, 0] > 0.2), rows, tolerance=1e-6 if dtype is np.float32 else 1e-12)
 
 
-def test_a_score_of_zero_is_the_first_class(same: Same) -> None:
+def test_a_score_of_zero_is_the_first_class(check_same: Same) -> None:
     X = np.array([[-2.0], [-1.0], [1.0], [2.0]])
     classifier = LogisticRegression().fit(X, ["a", "a", "b", "b"])
     classifier.intercept_[:] = 0.0
     classifier.coef_[:] = 1.0
-    same(classifier, X, np.array([[0.0], [-0.0], [5e-324], [-5e-324]]))
+    check_same(classifier, X, np.array([[0.0], [-0.0], [5e-324], [-5e-324]]))
 
 
-def test_equal_scores_are_the_first_of_the_classes(X: np.ndarray, same: Same) -> None:
+def test_equal_scores_are_the_first_of_the_classes(X: np.ndarray, check_same: Same) -> None:
     classifier = LogisticRegression().fit(X, np.digitize(X[:, 0], [-0.5, 0.5]))
     classifier.coef_[:] = classifier.coef_[1]
     classifier.intercept_[:] = 0.0
-    same(classifier, X)
+    check_same(classifier, X)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("model", [LinearRegression(), LogisticRegression()], ids=repr)
-def test_numbers_that_are_not_finite_are_refused(model: Any, value: float, X: np.ndarray, same: Same) -> None:
-    exported = same(model.fit(X, X[:, 0] > 0), X)
+def test_numbers_that_are_not_finite_are_refused(model: Any, value: float, X: np.ndarray, check_same: Same) -> None:
+    exported = check_same(model.fit(X, X[:, 0] > 0), X)
     row = X[:1].copy()
     row[0, 2] = value
     with pytest.raises(InvalidInput, match="row 0"):
         exported.predict(row)
 
 
-def test_a_coefficient_of_zero_does_not_hide_what_must_be_refused(X: np.ndarray, same: Same) -> None:
+def test_a_coefficient_of_zero_does_not_hide_what_must_be_refused(X: np.ndarray, check_same: Same) -> None:
     model = Lasso(alpha=0.5).fit(X, 3 * X[:, 0])
     assert model.coef_[2] == 0
     row = np.array([[0.0, 0.0, np.inf, 0.0], [0.0, 0.0, np.nan, 0.0]])
-    same(model, X, row)
-    same(make_pipeline(StandardScaler(), model).fit(X, X[:, 0]), X, row)
+    check_same(model, X, row)
+    check_same(make_pipeline(StandardScaler(), model).fit(X, X[:, 0]), X, row)
 
 
-def test_columns_of_a_frame_are_taken_by_name(X: np.ndarray, same: Same) -> None:
+def test_columns_of_a_frame_are_taken_by_name(X: np.ndarray, check_same: Same) -> None:
     frame = pd.DataFrame(X, columns=["d", "c", "b", "a"])
-    model = same(LinearRegression().fit(frame, X[:, 0] + 3 * X[:, 3]), frame)
+    model = check_same(LinearRegression().fit(frame, X[:, 0] + 3 * X[:, 3]), frame)
     np.testing.assert_array_equal(model.predict(frame[["a", "b", "c", "d"]]), model.predict(frame))

@@ -109,9 +109,9 @@ def X() -> np.ndarray:
     return np.random.default_rng(0).normal(size=(100, 4))
 
 
-def exact_or_refused(same: Same, estimator: Any, X: Any, tmp_path: Path, rows: Any = None) -> Model | None:
+def check_exact_or_refused(check_same: Same, estimator: Any, X: Any, tmp_path: Path, rows: Any = None) -> Model | None:
     try:
-        return same(estimator, X, rows, tolerance=1e-6)
+        return check_same(estimator, X, rows, tolerance=1e-6)
     except (UnsupportedEstimator, ParityError):
         assert not list(tmp_path.iterdir())
         return None
@@ -119,9 +119,9 @@ def exact_or_refused(same: Same, estimator: Any, X: Any, tmp_path: Path, rows: A
 
 @pytest.mark.parametrize("classes", [2, 3])
 @pytest.mark.parametrize("estimator", ESTIMATORS, ids=repr)
-def test_exact_or_refused(estimator: Any, classes: int, X: np.ndarray, same: Same, tmp_path: Path) -> None:
+def test_check_exact_or_refused(estimator: Any, classes: int, X: np.ndarray, check_same: Same, tmp_path: Path) -> None:
     y = np.digitize(X[:, 0] + X[:, 1] * X[:, 2], [0, 0.8][: classes - 1])
-    exact_or_refused(same, clone(estimator).fit(X, y), X, tmp_path)
+    check_exact_or_refused(check_same, clone(estimator).fit(X, y), X, tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -130,9 +130,11 @@ def test_exact_or_refused(estimator: Any, classes: int, X: np.ndarray, same: Sam
     ids=repr,
 )
 @pytest.mark.parametrize("dtype", [np.float32, np.int64])
-def test_other_dtypes_exact_or_refused(estimator: Any, dtype: Any, X: np.ndarray, same: Same, tmp_path: Path) -> None:
+def test_other_dtypes_check_exact_or_refused(
+    estimator: Any, dtype: Any, X: np.ndarray, check_same: Same, tmp_path: Path
+) -> None:
     rows = (X * 10).astype(dtype)
-    exact_or_refused(same, clone(estimator).fit(rows, np.where(X[:, 0] > 0, "up", "down")), rows, tmp_path)
+    check_exact_or_refused(check_same, clone(estimator).fit(rows, np.where(X[:, 0] > 0, "up", "down")), rows, tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -150,29 +152,29 @@ def test_other_dtypes_exact_or_refused(estimator: Any, dtype: Any, X: np.ndarray
     ],
     ids=str,
 )
-def test_what_is_exported(estimator: Any, methods: list[str] | None, X: np.ndarray, same: Same) -> None:
-    same(clone(estimator).fit(X, X[:, 0] > 0), X, methods=methods, tolerance=1e-6)
+def test_what_is_exported(estimator: Any, methods: list[str] | None, X: np.ndarray, check_same: Same) -> None:
+    check_same(clone(estimator).fit(X, X[:, 0] > 0), X, methods=methods, tolerance=1e-6)
 
 
-def test_the_manifest_names_what_skl2onnx_converted(X: np.ndarray, same: Same) -> None:
-    model = same(make_pipeline(StandardScaler(), GaussianNB()).fit(X, X[:, 0] > 0), X)
+def test_the_manifest_names_what_skl2onnx_converted(X: np.ndarray, check_same: Same) -> None:
+    model = check_same(make_pipeline(StandardScaler(), GaussianNB()).fit(X, X[:, 0] > 0), X)
     assert model.manifest.steps[0].detail == {"skl2onnx": "gaussiannb › GaussianNB"}
-    model = same(make_pipeline(StandardScaler()).fit(X), X)
+    model = check_same(make_pipeline(StandardScaler()).fit(X), X)
     assert model.manifest.steps[0].detail == {}
 
 
-def test_a_method_that_is_not_converted_is_named_and_how_to_leave_it_out(X: np.ndarray, same: Same) -> None:
+def test_a_method_that_is_not_converted_is_named_and_how_to_leave_it_out(X: np.ndarray, check_same: Same) -> None:
     with pytest.raises(UnsupportedEstimator, match="PCA: no exact conversion of score_samples") as refusal:
-        same(PCA(2).fit(X), X)
+        check_same(PCA(2).fit(X), X)
     assert refusal.value.hint == "leave it out: methods=('transform',)"
 
 
 @pytest.mark.parametrize("estimator", [Binarizer(threshold=0.3), BernoulliNB(binarize=0.3)], ids=repr)
-def test_settings_compared_with_the_rows_are_exact_or_refused(
-    estimator: Any, X: np.ndarray, beside: Callable[[Any], np.ndarray], same: Same, tmp_path: Path
+def test_settings_compared_with_the_rows_are_check_exact_or_refused(
+    estimator: Any, X: np.ndarray, beside: Callable[[Any], np.ndarray], check_same: Same, tmp_path: Path
 ) -> None:
     rows = np.repeat(beside([0.3, np.float32(0.3)])[:, None], 4, axis=1)
-    exact_or_refused(same, clone(estimator).fit(X, X[:, 0] > 0), X, tmp_path, rows)
+    check_exact_or_refused(check_same, clone(estimator).fit(X, X[:, 0] > 0), X, tmp_path, rows)
 
 
 TEXTS = ["the cat sat", "on the mat", "a dog, a cat", "no news", "Überall ist es schöner", "", "x y z"] * 3
@@ -190,9 +192,9 @@ TEXTS = ["the cat sat", "on the mat", "a dog, a cat", "no news", "Überall ist e
     ],
     ids=repr,
 )
-def test_texts_exact_or_refused(vectorizer: Any, same: Same, tmp_path: Path) -> None:
+def test_texts_check_exact_or_refused(vectorizer: Any, check_same: Same, tmp_path: Path) -> None:
     pipeline = make_pipeline(clone(vectorizer), LogisticRegression())
     try:
-        exact_or_refused(same, pipeline.fit(TEXTS, [0, 1, 0] * 7), TEXTS, tmp_path)
+        check_exact_or_refused(check_same, pipeline.fit(TEXTS, [0, 1, 0] * 7), TEXTS, tmp_path)
     except InvalidRows:
         assert not list(tmp_path.iterdir())
