@@ -75,8 +75,8 @@ ESTIMATORS = [
     KNeighborsClassifier(3),
     KNeighborsRegressor(3),
     LinearDiscriminantAnalysis(),
-    LinearSVC(),
-    LinearSVR(),
+    LinearSVC(max_iter=100_000, random_state=0),
+    LinearSVR(max_iter=100_000, random_state=0),
     MLPClassifier((4,), solver="lbfgs", max_iter=2000, random_state=0),
     MLPRegressor(hidden_layer_sizes=(4,), solver="lbfgs", max_iter=2000, random_state=0),
     MiniBatchKMeans(3, n_init=1, random_state=0),
@@ -119,14 +119,21 @@ def check_exact_or_refused(check_same: Same, estimator: Any, X: Any, tmp_path: P
 
 @pytest.mark.parametrize("classes", [2, 3])
 @pytest.mark.parametrize("estimator", ESTIMATORS, ids=repr)
-def test_check_exact_or_refused(estimator: Any, classes: int, X: np.ndarray, check_same: Same, tmp_path: Path) -> None:
+def test_exact_or_refused(estimator: Any, classes: int, X: np.ndarray, check_same: Same, tmp_path: Path) -> None:
     y = np.digitize(X[:, 0] + X[:, 1] * X[:, 2], [0, 0.8][: classes - 1])
     check_exact_or_refused(check_same, clone(estimator).fit(X, y), X, tmp_path)
 
 
 @pytest.mark.parametrize(
     "estimator",
-    [GaussianNB(), PCA(2), KMeans(2, n_init=1), SVC(), LinearSVC(), MLPClassifier((3,), solver="lbfgs", max_iter=999)],
+    [
+        GaussianNB(),
+        PCA(2),
+        KMeans(2, n_init=1),
+        SVC(),
+        LinearSVC(random_state=0),
+        MLPClassifier((3,), solver="lbfgs", max_iter=999, random_state=0),
+    ],
     ids=repr,
 )
 @pytest.mark.parametrize("dtype", [np.float32, np.int64])
