@@ -113,14 +113,11 @@ def export(
 
 def describe(estimator: Any) -> str:
     """The classes an estimator is made of: ``Pipeline(StandardScaler, LogisticRegression)``."""
-    steps = getattr(estimator, "steps", None)
-    inner = [part for _, part in steps] if steps else []
+    if isinstance(estimator, str):  # a step such as "passthrough"
+        return estimator
     name = type(estimator).__name__
-    return (
-        f"{name}({', '.join(describe(part) for part in inner)})"
-        if inner
-        else (estimator if isinstance(estimator, str) else name)
-    )
+    parts = [describe(part) for _, part in getattr(estimator, "steps", ())]
+    return f"{name}({', '.join(parts)})" if parts else name
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,9 @@ PROBED_COLUMNS = 24
 CROSSINGS = 1500
 """At most so many ordinary rows, columns given special values, and thresholds searched for in the rows."""
 
+FEW_ROWS = 20
+"""Of fewer rows than this, no percentile is taken."""
+
 FLOATS = (
     0.0,
     -0.0,
@@ -255,12 +258,18 @@ def _magnitude(dtype: np.dtype) -> int:
 
 
 def _range(values: Array, datatype: str) -> tuple[float, float]:
-    """Two percentiles of a numeric column, rounded to three digits: where most of it lies, nobody's own value."""
+    """Where most of a numeric column lies: two percentiles, rounded to three digits; nobody's own value.
+
+    Percentiles of a few rows are those rows, so of them only the sign and the power of ten are told.
+    """
     if datatype in ("BYTES", "BOOL"):
         return 0.0, 1.0
     finite = np.asarray(values[np.isfinite(values)], float)
     if not len(finite):
         return 0.0, 1.0
+    if len(finite) < FEW_ROWS:
+        reach = 10.0 ** np.ceil(np.log10(max(np.abs(finite).max(), 1e-300)))
+        return (-reach if (finite < 0).any() else 0.0), (reach if (finite > 0).any() else 0.0)
     low, high = np.percentile(finite, [5, 95])
     return _round(low), _round(high)
 

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from sklearn.compose import make_column_transformer
 from sklearn.ensemble import HistGradientBoostingRegressor
+from sklearn.linear_model import LinearRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 from sklearn.tree import DecisionTreeRegressor
@@ -161,3 +162,16 @@ def test_some_made_rows(X: np.ndarray) -> None:
     some = base.take(np.array([3, 1]))
     assert len(some) == 2
     np.testing.assert_array_equal(some.rows, base.rows[[3, 1]])
+
+
+def test_few_rows_tell_only_their_sign_and_power_of_ten() -> None:
+    X = np.array([[31.0, -52_000.0, 0.0], [38.0, -48_000.0, 0.0]])
+    signature, rows = read_signature(LinearRegression().fit(X, [0, 1]), X)
+    made = RowMaker(signature, Graph(), rows).ordinary(1000).rows
+    assert [made[:, index].min() < half < made[:, index].max() for index, half in ((0, 50), (1, -50_000))] == [
+        True,
+        True,
+    ]
+    assert (made[:, 0] >= 0).all()
+    assert (made[:, 1] <= 0).all()
+    assert (made[:, 2] == 0).all()
