@@ -87,10 +87,10 @@ def export(
     """
     _check_name(name)
     _check_fitted(estimator)
-    wanted = _methods(estimator, methods)
     signature, rows = read_signature(estimator, X)
     if not len(rows):
         raise InvalidRows("expected at least one row to compare with scikit-learn, got none")
+    wanted = _methods(estimator, take(rows, slice(1)), methods)
     progress(f"converting {describe(estimator)}")
     draft = _Draft.of(
         estimator, signature, rows, wanted, name=name, license=license, author=author, tolerance=tolerance, seed=seed
@@ -293,8 +293,8 @@ def _check_fitted(estimator: Any) -> None:
         raise NotFitted(f"{type(estimator).__name__} is not fitted", hint="call fit before you export it") from None
 
 
-def _methods(estimator: Any, wanted: Sequence[str] | None) -> tuple[str, ...]:
-    available = methods_of(estimator)
+def _methods(estimator: Any, row: Any, wanted: Sequence[str] | None) -> tuple[str, ...]:
+    available = methods_of(estimator, row)
     if not available:
         raise UnsupportedEstimator(f"{type(estimator).__name__} cannot infer: it has none of {', '.join(METHODS)}")
     for method in wanted or ():

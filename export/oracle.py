@@ -29,9 +29,19 @@ class Answers:
     refused: Array
 
 
-def methods_of(estimator: Any) -> tuple[str, ...]:
-    """The methods this fitted estimator has."""
-    return tuple(method for method in METHODS if hasattr(estimator, method))
+def methods_of(estimator: Any, row: Any) -> tuple[str, ...]:
+    """The methods this fitted estimator has; ``row`` is asked, for some are there only to say that they are not."""
+    return tuple(method for method in METHODS if hasattr(estimator, method) and _is_implemented(estimator, method, row))
+
+
+def _is_implemented(estimator: Any, method: str, row: Any) -> bool:
+    try:
+        call(estimator, method, row)
+    except NotImplementedError:
+        return False
+    except REFUSALS:
+        pass
+    return True
 
 
 def ask(target: Any, rows: Any, methods: Sequence[str]) -> Answers:

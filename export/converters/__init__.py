@@ -13,14 +13,18 @@ from typing import Any
 
 from sklearn import (
     compose,
+    decomposition,
+    discriminant_analysis,
     ensemble,
     feature_extraction,
+    feature_selection,
     frozen,
     impute,
     linear_model,
     model_selection,
     pipeline,
     preprocessing,
+    svm,
     tree,
 )
 
@@ -32,7 +36,9 @@ from skerry.export.converters import (
     hist_gradient_boosting,
     imputation,
     linear,
+    projection,
     scaling,
+    selection,
     text,
 )
 from skerry.export.converters.scope import Scope
@@ -40,6 +46,58 @@ from skerry.export.converters.stock import stock
 from skerry.export.graph import Features, Outputs, Trace
 
 Converter = Callable[[Any, Features, Scope], Outputs]
+
+LINEAR_CLASSIFIERS = (
+    linear_model.PassiveAggressiveClassifier,
+    linear_model.Perceptron,
+    linear_model.RidgeClassifier,
+    linear_model.RidgeClassifierCV,
+    svm.LinearSVC,
+)
+LINEAR_REGRESSORS = (
+    linear_model.ARDRegression,
+    linear_model.BayesianRidge,
+    linear_model.ElasticNet,
+    linear_model.ElasticNetCV,
+    linear_model.HuberRegressor,
+    linear_model.Lars,
+    linear_model.LarsCV,
+    linear_model.Lasso,
+    linear_model.LassoCV,
+    linear_model.LassoLars,
+    linear_model.LassoLarsCV,
+    linear_model.LassoLarsIC,
+    linear_model.LinearRegression,
+    linear_model.MultiTaskElasticNet,
+    linear_model.MultiTaskElasticNetCV,
+    linear_model.MultiTaskLasso,
+    linear_model.MultiTaskLassoCV,
+    linear_model.OrthogonalMatchingPursuit,
+    linear_model.OrthogonalMatchingPursuitCV,
+    linear_model.PassiveAggressiveRegressor,
+    linear_model.QuantileRegressor,
+    linear_model.Ridge,
+    linear_model.RidgeCV,
+    linear_model.SGDRegressor,
+    linear_model.TheilSenRegressor,
+    svm.LinearSVR,
+)
+GENERALIZED_LINEAR_REGRESSORS = (
+    linear_model.GammaRegressor,
+    linear_model.PoissonRegressor,
+    linear_model.TweedieRegressor,
+)
+SELECTORS = (
+    feature_selection.GenericUnivariateSelect,
+    feature_selection.SelectFdr,
+    feature_selection.SelectFpr,
+    feature_selection.SelectFromModel,
+    feature_selection.SelectFwe,
+    feature_selection.SelectKBest,
+    feature_selection.SelectPercentile,
+    feature_selection.SequentialFeatureSelector,
+    feature_selection.VarianceThreshold,
+)
 
 CONVERTERS: dict[type, Converter] = {
     pipeline.Pipeline: composition.pipeline,
@@ -59,13 +117,19 @@ CONVERTERS: dict[type, Converter] = {
     feature_extraction.text.TfidfVectorizer: text.tfidf_vectorizer,
     feature_extraction.text.TfidfTransformer: text.tfidf_transformer,
     impute.SimpleImputer: imputation.simple_imputer,
+    decomposition.PCA: projection.pca,
+    decomposition.IncrementalPCA: projection.pca,
+    decomposition.TruncatedSVD: projection.truncated_svd,
+    discriminant_analysis.LinearDiscriminantAnalysis: linear.linear_discriminant,
     linear_model.LogisticRegression: linear.logistic_regression,
     linear_model.LogisticRegressionCV: linear.logistic_regression,
-    linear_model.RidgeClassifier: linear.linear_classifier,
-    linear_model.LinearRegression: linear.linear_regressor,
-    linear_model.Ridge: linear.linear_regressor,
-    linear_model.Lasso: linear.linear_regressor,
-    linear_model.ElasticNet: linear.linear_regressor,
+    linear_model.SGDClassifier: linear.sgd_classifier,
+    **dict.fromkeys(LINEAR_CLASSIFIERS, linear.linear_classifier),
+    **dict.fromkeys(LINEAR_REGRESSORS, linear.linear_regressor),
+    **dict.fromkeys(GENERALIZED_LINEAR_REGRESSORS, linear.generalized_linear_regressor),
+    **dict.fromkeys(SELECTORS, selection.selector),
+    feature_selection.RFE: selection.recursive_elimination,
+    feature_selection.RFECV: selection.recursive_elimination,
     tree.DecisionTreeClassifier: forest.forest_classifier,
     tree.DecisionTreeRegressor: forest.forest_regressor,
     tree.ExtraTreeClassifier: forest.forest_classifier,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from copy import copy
 from typing import Any
 
@@ -10,15 +9,10 @@ import numpy as np
 from sklearn.preprocessing import FunctionTransformer
 
 from skerry.export.converters.composition import transformed
-from skerry.export.converters.labels import boosted_classes, positive
+from skerry.export.converters.labels import INVERSE_LINKS, boosted_classes, positive
 from skerry.export.converters.scope import Scope
 from skerry.export.converters.trees import LEAF, TreeArrays, constant_tree, tree_ensemble
-from skerry.export.graph import FLOAT64, Features, Graph, Outputs, Tensor
-
-_INVERSE_LINKS: dict[str, Callable[[Graph, Tensor], Tensor]] = {
-    "IdentityLink": lambda _, raw: raw,
-    "LogLink": lambda graph, raw: graph.op("Exp", raw),
-}
+from skerry.export.graph import FLOAT64, Features, Outputs, Tensor
 
 
 def hist_gradient_boosting_classifier(estimator: Any, features: Features, scope: Scope) -> Outputs:
@@ -28,10 +22,10 @@ def hist_gradient_boosting_classifier(estimator: Any, features: Features, scope:
 
 def hist_gradient_boosting_regressor(estimator: Any, features: Features, scope: Scope) -> Outputs:
     link = type(estimator._loss.link).__name__
-    if link not in _INVERSE_LINKS:
+    if link not in INVERSE_LINKS:
         raise scope.refuse(estimator, f"loss={estimator.loss!r} is not converted")
     raw = scope.graph.flatten(_raw_scores(estimator, features, scope))
-    return {"predict": _INVERSE_LINKS[link](scope.graph, raw)}
+    return {"predict": INVERSE_LINKS[link](scope.graph, raw)}
 
 
 def _raw_scores(estimator: Any, features: Features, scope: Scope) -> Tensor:

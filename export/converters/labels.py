@@ -9,6 +9,12 @@ import numpy as np
 
 from skerry.export.graph import BOOL, INT64, Graph, Outputs, Tensor
 
+INVERSE_LINKS: dict[str, Callable[[Graph, Tensor], Tensor]] = {
+    "IdentityLink": lambda _, raw: raw,
+    "LogLink": lambda graph, raw: graph.op("Exp", raw),
+}
+"""scikit-learn's links (sklearn._loss.link) that regressors use: from a raw score back to the target."""
+
 
 def label_of(graph: Graph, indices: Tensor, classes: Any) -> Tensor:
     """``classes[indices]``: INT64 (rows,) → labels (rows,)."""

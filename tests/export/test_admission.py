@@ -43,7 +43,7 @@ N = np.random.default_rng(0).normal(size=(40, 2))
 def test_each_column_of_an_array(estimator: Any, missing: list[bool], infinite: list[bool]) -> None:
     estimator.fit(N, N[:, 0])
     signature, rows = read_signature(estimator, N)
-    found = probe(estimator, signature, take(rows, slice(1)), methods_of(estimator))
+    found = probe(estimator, signature, take(rows, slice(1)), methods_of(estimator, take(rows, slice(1))))
     assert (found.missing.tolist(), found.infinite.tolist()) == (missing, infinite)
 
 

@@ -97,4 +97,4 @@ def test_acceptance_is_of_all_rows_together() -> None:
 )
 def test_methods_that_an_estimator_has(estimator: Any, methods: tuple[str, ...]) -> None:
     X = np.random.default_rng(0).normal(size=(20, 2))
-    assert methods_of(estimator.fit(X, X[:, 0] > 0)) == methods
+    assert methods_of(estimator.fit(X, X[:, 0] > 0), X[:1]) == methods

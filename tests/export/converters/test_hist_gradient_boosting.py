@@ -157,6 +157,6 @@ def test_a_model_that_learned_nothing(X: np.ndarray, check_same: Same) -> None:
 
 def test_a_loss_without_converter_is_refused(X: np.ndarray, y: np.ndarray, check_same: Same) -> None:
     fitted = HistGradientBoostingRegressor(**QUICK).fit(X, y)
-    fitted._loss.link = type("HalfLogLink", (), {})()
+    fitted._loss.link = type("HalfLogLink", (), {"inverse": staticmethod(np.exp)})()
     with pytest.raises(UnsupportedEstimator, match="loss='squared_error' is not converted"):
         check_same(fitted, X)
