@@ -172,7 +172,7 @@ def test_the_manifest_names_what_skl2onnx_converted(X: np.ndarray, check_same: S
 
 def test_a_method_that_is_not_converted_is_named_and_how_to_leave_it_out(X: np.ndarray, check_same: Same) -> None:
     with pytest.raises(
-        UnsupportedEstimator, match="Discriminant.*: no exact conversion of decision_function"
+        UnsupportedEstimator, match=r"Discriminant.*: no exact conversion of decision_function"
     ) as refusal:
         check_same(QuadraticDiscriminantAnalysis().fit(X, X[:, 0] > 0), X)
     assert refusal.value.hint == "leave it out: methods=('predict', 'predict_proba')"
