@@ -64,6 +64,9 @@ def run(arguments: Sequence[str]) -> int:
     except SkerryError as error:
         _complain(error.code, error.text, error.hint)
         return next((status for kind, status in EXITS if isinstance(error, kind)), 70)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+        return 2
     except click.UsageError as error:
         command = error.ctx.command_path if error.ctx else "skerry"
         _complain("usage", error.format_message(), f"see `{command} --help`")

@@ -9,8 +9,8 @@ import msgspec
 import numpy as np
 
 from skerry.export.graph import BOOL, Features, Graph
-from skerry.export.oracle import accepts
-from skerry.export.signature import Signature
+from skerry.export.oracle import accepts, call
+from skerry.export.signature import UNKNOWN, Signature
 from skerry.runtime.feeds import Array
 from skerry.runtime.tensors import TensorSpec
 
@@ -24,11 +24,15 @@ class Admission:
 
 
 def probe(estimator: Any, signature: Signature, row: Any, methods: tuple[str, ...]) -> Admission:
-    """Ask with ``row``, one made row that is accepted as it is."""
+    """Ask with ``row``, one made row that is accepted as it is; of all methods the first, for they check alike."""
     floats = np.array([datatype.startswith("FP") for datatype in signature.datatypes])
+    marked = np.array([marker is not UNKNOWN for marker in signature.missing])
     strings = np.array([datatype == "BYTES" and signature.layout != "text" for datatype in signature.datatypes])
-    ask = _Question(estimator, signature, row, methods)
-    missing = ask.admitted(floats | strings, list(signature.missing))
+    ask = _Question(estimator, signature, row, methods[:1])
+    missing = ask.admitted(floats | (strings & marked), list(signature.missing))
+    missing[strings & ~marked] = [
+        ask.takes_for_one(int(column), None, np.nan) for column in np.flatnonzero(strings & ~marked)
+    ]
     return Admission(missing, ask.admitted(floats, [np.inf] * signature.width))
 
 
@@ -49,11 +53,23 @@ class _Question:
             admitted[index] = [self._accepts(np.array([column]), values) for column in index]
         return admitted
 
+    def takes_for_one(self, column: int, *markers: Any) -> bool:
+        """Whether every marker of a missing value is answered, and all of them alike."""
+        rows = [self._with(np.array([column]), [marker] * self.signature.width) for marker in markers]
+        if not all(accepts(self.estimator, given, self.methods) for given in rows):
+            return False
+        first, *others = [[call(self.estimator, method, given) for method in self.methods] for given in rows]
+        return all(np.array_equal(one, other) for answers in others for one, other in zip(first, answers, strict=True))
+
     def _accepts(self, index: Array, values: list[Any]) -> bool:
+        return accepts(self.estimator, self._with(index, values), self.methods)
+
+    def _with(self, index: Array, values: list[Any]) -> Any:
+        """The row with other values in some columns."""
         columns = {column: self.signature.column(self.row, column) for column in range(self.signature.width)}
         for column in index:
             columns[column] = np.array([values[column]], columns[column].dtype)
-        return accepts(self.estimator, self.signature.rows(columns), self.methods)
+        return self.signature.rows(columns)
 
 
 def admit(signature: Signature, admission: Admission, features: Features, graph: Graph) -> tuple[TensorSpec, ...]:

@@ -8,6 +8,7 @@ decided by its content; its name must agree.
 
 from __future__ import annotations
 
+import csv
 import warnings
 import zipfile
 from collections.abc import Callable, Sequence
@@ -20,7 +21,7 @@ import pandas as pd
 from sklearn.exceptions import InconsistentVersionWarning
 from skops import io as skops
 
-from skerry.runtime.errors import ExportError, InvalidRows, UntrustedInput, nearest
+from skerry.runtime.errors import ExportError, FileError, InvalidRows, UntrustedInput, nearest
 
 TRUSTED_TYPES = ("numpy.dtype",)
 """Types that skops asks about although they hold no code and no memory of their own."""
@@ -31,12 +32,13 @@ def load_estimator(path: Path, *, trust_pickle: bool = False, trusted_types: Seq
 
     Raises:
         UntrustedInput: loading it could run code, and it was not said to be trusted.
+        FileError: there is no such file.
         ExportError: it cannot be read, or another version of scikit-learn wrote it.
     """
     if path.suffix not in _LOADERS:
         raise ExportError(f"{path}: expected a model in {', '.join(_LOADERS)}, got {path.suffix or 'no suffix'!r}")
     if not path.is_file():
-        raise ExportError(f"{path}: no such file")
+        raise FileError(f"{path}: no such file")
     if zipfile.is_zipfile(path) != (path.suffix == ".skops"):
         raise ExportError(
             f"{path}: the content is not what the name says: skops files are zip archives, pickles are not"
@@ -59,15 +61,18 @@ def load_rows(path: Path, target: str | None = None) -> tuple[Any, Any]:
     array ``X`` and, if it is to be the target, one of that name.
 
     Raises:
-        InvalidRows: the file cannot be read, or has no such column.
+        FileError: there is no such file.
+        InvalidRows: it cannot be read, or has no such column.
     """
     if path.suffix not in _READERS:
         raise InvalidRows(f"{path}: expected rows in {', '.join(_READERS)}, got {path.suffix or 'no suffix'!r}")
+    if not path.is_file():
+        raise FileError(f"{path}: no such file")
     try:
         rows, truth = _READERS[path.suffix](path, target)
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise InvalidRows(f"{path}: {_first_line(error)}") from None
-    if not len(rows):
+    if not np.ndim(rows) or not len(rows):
         raise InvalidRows(f"{path}: expected at least one row, got none")
     return rows, truth
 
@@ -114,6 +119,14 @@ def _read_frame(read: Callable[[Path], pd.DataFrame]) -> Callable[[Path, str | N
     return reader
 
 
+def _read_csv(path: Path) -> pd.DataFrame:
+    with open(path, encoding="utf-8-sig", newline="") as lines:
+        header = next(filter(None, csv.reader(lines)), [])
+    if len(set(header)) != len(header):  # pandas would rename the second of a kind
+        raise InvalidRows(f"{path}: expected distinct column names, got duplicates")
+    return pd.read_csv(path, low_memory=False)
+
+
 def _read_npy(path: Path, target: str | None) -> tuple[Any, Any]:
     if target is not None:
         raise InvalidRows(f"{path}: an array has no column {target!r}; put X and {target} into an .npz")
@@ -138,7 +151,7 @@ _LOADERS: dict[str, Callable[[Path, bool, Sequence[str]], Any]] = {
     ".pkl": _load_pickle,
 }
 _READERS: dict[str, Callable[[Path, str | None], tuple[Any, Any]]] = {
-    ".csv": _read_frame(lambda path: pd.read_csv(path, low_memory=False)),
+    ".csv": _read_frame(_read_csv),
     ".parquet": _read_frame(pd.read_parquet),
     ".npy": _read_npy,
     ".npz": _read_npz,

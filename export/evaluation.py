@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from sklearn import metrics
 
+from skerry.runtime.errors import InvalidRows
 from skerry.runtime.feeds import Array
 from skerry.runtime.manifest import Evaluation
 from skerry.runtime.model import Model
@@ -24,9 +25,15 @@ def evaluate(model: Model, X: Any, y: Any) -> Evaluation | None:
     measure = _MEASURES.get(model.manifest.task)
     if measure is None:
         return None
+    truth = np.asarray(y)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        found = measure(model, X, np.asarray(y))
+        try:
+            found = measure(model, X, truth)
+        except (TypeError, ValueError) as error:  # of scikit-learn's metrics, about y
+            raise InvalidRows(
+                f"y: expected the target as the estimator was fitted on it: {str(error).splitlines()[0]}"
+            ) from None
     return Evaluation(rows=len(y), metrics={name: float(value) for name, value in found.items() if np.isfinite(value)})
 
 

@@ -24,7 +24,7 @@ from skerry.export.graph import OPSETS, Features, Graph, Tensor
 from skerry.export.oracle import METHODS, ask, call, methods_of
 from skerry.export.parity import check_parity
 from skerry.export.rows import MadeRows, RowMaker, join
-from skerry.export.signature import Signature, read_signature, take
+from skerry.export.signature import UNKNOWN, Signature, read_signature, take
 from skerry.runtime.artifact import CARD, GOLDEN, MODEL, Artifact, versions, write_artifact
 from skerry.runtime.cost import measure_cost
 from skerry.runtime.errors import ExportError, InvalidRows, NotFitted, UnsafeModel, UnsupportedEstimator
@@ -86,12 +86,15 @@ def export(
     Nothing is written unless every comparison passed.
     """
     _check_name(name)
+    _check_tolerance(tolerance)
     _check_fitted(estimator)
+    _check_labels(estimator)
     signature, rows = read_signature(estimator, X)
     if not len(rows):
         raise InvalidRows("expected at least one row to compare with scikit-learn, got none")
+    truth = None if y is None else _check_truth(y, rows)
     wanted = _methods(estimator, take(rows, slice(1)), methods)
-    progress(f"converting {describe(estimator)}")
+    progress(f"converting {describe(estimator)}, asking it what it accepts")
     draft = _Draft.of(
         estimator, signature, rows, wanted, name=name, license=license, author=author, tolerance=tolerance, seed=seed
     )
@@ -103,7 +106,7 @@ def export(
     manifest = msgspec.structs.replace(
         draft.manifest,
         parity=parity,
-        evaluation=None if y is None else evaluate(draft.model, rows, y),
+        evaluation=None if truth is None else evaluate(draft.model, rows, truth),
         cost=measure_cost(draft.model, golden.feeds),
         created=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
     )
@@ -153,7 +156,8 @@ class _Draft:
         maker = RowMaker(signature, graph, rows, seed=seed)
         base, answers = _base(estimator, maker, methods)
         tensors = {method: _shaped(graph, outputs[method], answers[method]) for method in methods}
-        inputs = admit(signature, probe(estimator, signature, take(base.rows, slice(1)), methods), features, graph)
+        admission = probe(estimator, signature, take(base.rows, slice(1)), methods)
+        inputs = admit(signature, admission, features, graph)
         guards = {f"guard_{index}": guard for index, guard in enumerate(graph.guards)}
         proto = graph.model(tensors | {output: guard.tensor for output, guard in guards.items()})
         content = proto.SerializeToString()
@@ -171,7 +175,8 @@ class _Draft:
             **described,
         )
         check_structure(content)
-        made = join(base, maker.special(base), maker.crossing(base))
+        unmarked = admission.missing & [marker is UNKNOWN for marker in signature.missing]
+        made = join(base, maker.special(base, unmarked), maker.crossing(base))
         return cls(graph, content, Model(manifest, _session(content, graph)), manifest, made)
 
 
@@ -284,6 +289,18 @@ def _check_name(name: str) -> None:
         )
 
 
+def _check_truth(y: Any, rows: Any) -> Array:
+    truth = np.asarray(y)
+    if truth.ndim not in (1, 2) or len(truth) != len(rows):
+        raise InvalidRows(f"y: expected one value for each of {len(rows)} rows, got shape {truth.shape}")
+    return truth
+
+
+def _check_tolerance(tolerance: float | None) -> None:
+    if tolerance is not None and not 0 <= tolerance < 1:
+        raise ExportError(f"tolerance: expected a number from 0 to below 1, got {tolerance}")
+
+
 def _check_fitted(estimator: Any) -> None:
     if not hasattr(estimator, "get_params") or isinstance(estimator, type):
         raise UnsupportedEstimator(f"expected a fitted scikit-learn estimator, got {estimator!r:.80}")
@@ -291,6 +308,13 @@ def _check_fitted(estimator: Any) -> None:
         check_is_fitted(estimator)
     except (NotFittedError, TypeError):
         raise NotFitted(f"{type(estimator).__name__} is not fitted", hint="call fit before you export it") from None
+
+
+def _check_labels(estimator: Any) -> None:
+    """Labels become constants of the graph and JSON: text that is neither is refused."""
+    labels = [label for label in np.ravel(getattr(estimator, "classes_", ())) if isinstance(label, str)]
+    if any("\x00" in label or label != label.encode(errors="ignore").decode() for label in labels):
+        raise UnsupportedEstimator("expected class labels without NUL and lone surrogates")
 
 
 def _methods(estimator: Any, row: Any, wanted: Sequence[str] | None) -> tuple[str, ...]:

@@ -19,7 +19,7 @@ from skerry.runtime.manifest import Parity, WorstRow
 from skerry.runtime.model import Model
 from skerry.runtime.session import Session
 
-SINGLE_ROWS = 16
+SINGLE_ROWS = 8
 """Rows that are also asked for one at a time."""
 SHOWN = 3
 """Rows shown in an error."""

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from skerry.export.graph import Graph, Thresholds
-from skerry.export.signature import Signature, stack, take
+from skerry.export.signature import UNKNOWN, Signature, stack, take
 from skerry.runtime.feeds import Array
 
 BASE_ROWS = 128
@@ -93,8 +93,11 @@ class RowMaker:
         columns = {index: self._draw(index, count) for index in range(self._signature.width)}
         return MadeRows(self._signature.rows(columns), np.full(count, "ordinary", object))
 
-    def special(self, base: MadeRows) -> MadeRows:
-        """``base`` rows with one column replaced by a value that tends to be treated wrongly."""
+    def special(self, base: MadeRows, unmarked: Array | None = None) -> MadeRows:
+        """``base`` rows with one column replaced by a value that tends to be treated wrongly.
+
+        ``unmarked`` is a mask of columns in which None and NaN are both missing, though the rows show neither.
+        """
         width = self._signature.width
         chosen = (
             range(width)
@@ -102,6 +105,8 @@ class RowMaker:
             else sorted(self._random.choice(width, PROBED_COLUMNS, replace=False))
         )
         cases = [(column, value) for column in chosen for value in self._specials(column)]
+        for column in np.flatnonzero([] if unmarked is None else unmarked):
+            cases += [(int(column), None), (int(column), np.nan)]
         if not cases:
             return base.take(np.arange(0))
         picks = self._random.integers(len(base), size=len(cases))
@@ -127,8 +132,8 @@ class RowMaker:
         if datatype == "BYTES":
             learned = [value for value in known if isinstance(value, str)] or ["a", "b", "c"]
             return np.array(learned, object)[self._random.integers(len(learned), size=count)]
-        if known and datatype != "BOOL":  # numbers used as categories
-            values = np.array([value for value in known if value == value])
+        values = np.array([value for value in known if value == value])
+        if len(values) and datatype != "BOOL":  # numbers used as categories
             return values[self._random.integers(len(values), size=count)]
         if datatype == "BOOL":
             return self._random.integers(2, size=count).astype(bool)
@@ -143,7 +148,8 @@ class RowMaker:
         if datatype == "BYTES":
             learned = [value for value in known if isinstance(value, str)][:3]
             variants = [variant for value in learned for variant in (value, value + " ", value.swapcase(), value[:-1])]
-            missing = [] if self._signature.layout == "text" else [self._signature.missing[index]]
+            marker = self._signature.missing[index]
+            missing = [] if self._signature.layout == "text" or marker is UNKNOWN else [marker]
             return [*variants, *STRINGS, *missing]
         if datatype.startswith(("INT", "UINT")):
             limits = np.iinfo(self._dtype(index))

@@ -15,10 +15,14 @@ from skerry.runtime.feeds import Array, group_by_datatype, is_missing
 from skerry.runtime.manifest import Layout
 from skerry.runtime.tensors import DATATYPES, DTYPES, TensorSpec
 
+UNKNOWN: Any = object()
+"""The marker for a missing string where none is missing, and it could be None or NaN."""
+
 
 @dataclass(frozen=True)
 class Signature:
-    """What the model takes. ``dtypes`` are pandas' or NumPy's, one per column (one in all for arrays)."""
+    """What the model takes. ``dtypes`` are pandas' or NumPy's, one per column (one in all for arrays);
+    ``missing`` is how each column says that a value is missing, or ``UNKNOWN``."""
 
     layout: Layout
     inputs: tuple[TensorSpec, ...]
@@ -84,7 +88,7 @@ class Signature:
 
 
 def _series(values: Array, dtype: Any) -> pd.Series:
-    series = pd.Series(values)
+    series = pd.Series(values, dtype=values.dtype)  # told, or pandas makes NaN of None
     if isinstance(dtype, pd.CategoricalDtype) and not (known := series.isin(dtype.categories)).all():
         series = series.where(known)  # what is no category is missing: pandas no longer says so itself
     return series.astype(dtype)
@@ -126,7 +130,7 @@ def read_signature(estimator: Any, X: Any) -> tuple[Signature, Any]:
         return _of_array(X) if names is None else _of_frame(pd.DataFrame(X, columns=list(names)))
     if isinstance(X, list | tuple | pd.Series | np.ndarray) and len(X) and all(isinstance(text, str) for text in X):
         spec = TensorSpec(name="X", datatype="BYTES", shape=(-1,))
-        return Signature("text", (spec,), (np.dtype(object),), (None,)), list(X)
+        return Signature("text", (spec,), (np.dtype(object),), (UNKNOWN,)), list(X)
     raise InvalidRows(f"expected a DataFrame, an array of rows and columns, or a list of texts, got {_describe(X)}")
 
 
@@ -172,7 +176,7 @@ def _of_array(X: Array) -> tuple[Signature, Array]:
     elif X.dtype not in DATATYPES:
         raise InvalidRows(f"expected one of {', '.join(map(str, DATATYPES))}, got an array of {X.dtype}")
     spec = TensorSpec(name="X", datatype=DATATYPES[X.dtype], shape=(-1, X.shape[1]))
-    marker = next((value for value in X.flat if is_missing(value)), np.nan) if X.dtype == object else np.nan
+    marker = _one_marker(X.flat) if X.dtype == object else np.nan
     return Signature("matrix", (spec,), (X.dtype,), (marker,) * X.shape[1]), X
 
 
@@ -194,7 +198,15 @@ def _all_strings(column: pd.Series) -> bool:
 
 
 def _marker(column: pd.Series) -> Any:
-    """How this column says that a value is missing."""
+    """How this column says that a value is missing; ``UNKNOWN`` where none is, and it could be None or NaN."""
     if column.dtype != object:
         return np.nan
-    return next((value for value in column if is_missing(value)), np.nan)
+    return _one_marker(column)
+
+
+def _one_marker(values: Any) -> Any:
+    """The marker in use. scikit-learn tells None from NaN, an artifact does not: there must be only one."""
+    markers = [value for value in values if is_missing(value)]
+    if len({value is None for value in markers}) > 1:
+        raise InvalidRows("expected one marker for missing strings in a column, got both None and NaN")
+    return markers[0] if markers else UNKNOWN

@@ -31,7 +31,7 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 def create_app(repository: ModelRepository, *, max_body: int = MAX_BODY) -> Starlette:
     """The ASGI application that serves the models of ``repository``."""
     endpoints = _Endpoints(repository, max_body)
-    return Starlette(
+    app = Starlette(
         routes=_routes(endpoints),
         exception_handlers={
             InferenceError: _on_error,
@@ -40,6 +40,8 @@ def create_app(repository: ModelRepository, *, max_body: int = MAX_BODY) -> Star
             Exception: _on_bug,
         },
     )
+    app.router.redirect_slashes = False  # a redirect has no {"error"}, and repeats the client's Host
+    return app
 
 
 class _Endpoints:
@@ -122,6 +124,9 @@ def _routes(endpoints: _Endpoints) -> list[Route]:
 
 async def _read(request: Request, limit: int) -> bytes:
     """The body, never more than ``limit`` bytes of it."""
+    declared = request.headers.get("content-length", "")
+    if declared.isascii() and declared.isdigit() and int(declared[:20]) > limit:
+        raise TooLarge(f"body: expected at most {limit} bytes, got more")
     parts, size = [], 0
     async for chunk in request.stream():
         size += len(chunk)

@@ -111,7 +111,9 @@ def write_artifact(
             _write(staging / file, data)
         version = (versions(model) or [0])[-1] + 1
         while True:
-            _write(staging / MANIFEST, encode_manifest(manifest(version, files)))
+            encoded = encode_manifest(manifest(version, files))
+            decode_manifest(encoded, where=MANIFEST)  # what cannot be read again is not written
+            _write(staging / MANIFEST, encoded)
             _sync(staging)
             try:
                 staging.rename(model / str(version))

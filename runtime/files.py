@@ -89,6 +89,11 @@ def _columns(model: Model, methods: Sequence[str], answers: Sequence[Array]) -> 
 
 def _named_inputs(model: Model, header: Sequence[str], ignore: Sequence[str]) -> list[TensorSpec]:
     """The columns to read: by name; or, for a model without names, as many as it takes."""
+    for name in ignore:
+        if name not in header or (model.manifest.layout == "columns" and name in model.feeds.names):
+            raise InvalidInput(
+                f"column {name!r}: expected one of the file's that the model does not take, to ignore it"
+            )
     header = [name for name in header if name not in ignore]
     if model.manifest.layout == "columns":
         return list(model.manifest.inputs)
@@ -122,7 +127,7 @@ def _without_marks(array: Array) -> Array:
 def _read_csv(source: Path, model: Model, ignore: Sequence[str]) -> Iterator[Feeds]:
     try:
         with open(source, encoding="utf-8-sig", newline="") as lines:
-            header = next(csv.reader([lines.readline()]), [])
+            header = next(filter(None, csv.reader(lines)), [])
             inputs = _named_inputs(model, header, ignore)
             lines.seek(0)
             for columns in read_csv(lines, inputs, rows=BATCH):

@@ -22,6 +22,9 @@ onnxruntime.set_default_logger_severity(4)  # failures are raised; the log would
 
 Array = np.ndarray
 
+INEXACT = ["MatMulScaleFusion"]
+"""Graph optimizers that change answers: this one keeps a float64 factor in a float32 attribute."""
+
 
 class SessionConfig(msgspec.Struct, frozen=True, kw_only=True):
     """How a model is run. ``intra_op_num_threads`` 0 means: as many as this process may use."""
@@ -40,7 +43,9 @@ class Session:
         # A spinning pool burns its cores between requests (onnxruntime, "Thread management").
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:
-            self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+            self._session = onnxruntime.InferenceSession(
+                model, options, providers=["CPUExecutionProvider"], disabled_optimizers=INEXACT
+            )
         except Exception as error:  # onnxruntime's exceptions share no other base
             raise UnsafeModel(
                 f"model.onnx: onnxruntime {onnxruntime.__version__} refuses it: {_first_line(error)}"

@@ -68,6 +68,8 @@ def _codes(estimator: Any, features: Features, codes: list[np.ndarray], scope: S
 def _keys(categories: np.ndarray, column: Tensor, estimator: Any, scope: Scope) -> np.ndarray:
     """The categories as LabelEncoder's keys: strings, or float64, which tells integers below 2**53 apart."""
     if column.dtype != STRING:
+        if np.asarray(categories).dtype.kind not in "biuf" and not all(_is_number(value) for value in categories):
+            raise scope.refuse(estimator, f"it was fitted on strings, and is given a column of {column.dtype}")
         keys = np.asarray(categories).astype(FLOAT64)
         if column.dtype.kind in "iu" and np.abs(keys).max(initial=0) >= 2**53:
             raise scope.refuse(estimator, "integer categories of 2**53 and beyond are not converted")
@@ -78,6 +80,10 @@ def _keys(categories: np.ndarray, column: Tensor, estimator: Any, scope: Scope) 
     if len(set(keys)) != len(keys):
         raise scope.refuse(estimator, "both None and NaN as categories of one column are not converted")
     return keys
+
+
+def _is_number(value: Any) -> bool:
+    return is_missing(value) or isinstance(value, int | float | np.number)
 
 
 def _lookup(column: Tensor, keys: np.ndarray, values: np.ndarray, default: int, scope: Scope) -> Tensor:

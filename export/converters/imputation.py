@@ -18,7 +18,7 @@ def simple_imputer(estimator: Any, features: Features, scope: Scope) -> Outputs:
     if not is_missing(estimator.missing_values) and X.dtype == object:
         raise scope.refuse(estimator, f"missing_values={estimator.missing_values!r} for strings is not converted")
     mask = _is_missing(X, estimator.missing_values, scope)
-    kept = _kept(estimator)
+    kept = _kept(estimator, scope)
     values, known = (X, mask) if len(kept) == features.width else (graph.columns(X, kept), graph.columns(mask, kept))
     statistics = estimator.statistics_[kept]
     if np.array([is_missing(value) for value in statistics]).any():
@@ -34,8 +34,10 @@ def simple_imputer(estimator: Any, features: Features, scope: Scope) -> Outputs:
     return {"transform": result}
 
 
-def _kept(estimator: Any) -> np.ndarray:
+def _kept(estimator: Any, scope: Scope) -> np.ndarray:
     """Columns that had at least one value in training; scikit-learn drops the others."""
+    if any(value is None for value in estimator.statistics_):
+        raise scope.refuse(estimator, "a column whose most frequent value is None")
     if estimator.keep_empty_features:
         return np.arange(len(estimator.statistics_))
     return np.array([index for index, value in enumerate(estimator.statistics_) if not is_missing(value)], int)

@@ -58,11 +58,11 @@ def read_csv(lines: Iterable[str], inputs: Sequence[TensorSpec], *, rows: int) -
     """
     reader = csv.reader(lines, strict=True)
     try:
-        header = next(reader, None)
+        filled = (line for line in reader if line)  # pandas, too, passes over blank lines
+        header = next(filled, None)
         if not header:
             raise InvalidInput("expected a line that names the columns, got an empty file")
         places = _places(header, inputs)
-        filled = (line for line in reader if line)  # pandas, too, passes over blank lines
         while batch := list(islice(filled, rows)):
             _check_widths(batch, len(header))
             yield {spec.name: _column([line[place] for line in batch], spec) for spec, place in places}

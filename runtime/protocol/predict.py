@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,10 +17,14 @@ from skerry.runtime.errors import InvalidInput, nearest
 from skerry.runtime.feeds import Array, Feeds
 from skerry.runtime.manifest import Manifest
 from skerry.runtime.model import Model
-from skerry.runtime.protocol.values import decode, json_type, to_json
+from skerry.runtime.protocol.values import convert, decode, json_type, to_json
 
 FIELDS = {"predict": "prediction", "predict_proba": "probabilities"}
 """Method → the field of the answer; other methods answer under their own names."""
+
+
+_UNNAMEABLE = re.compile(r'["\\\x00-\x1f\x7f]')
+"""What msgspec does not take in the name of a field."""
 
 
 class PredictRequest(msgspec.Struct, frozen=True):
@@ -36,6 +41,8 @@ class PredictCodec:
         self._model = model
         self._names = model.feeds.names
         self._default = model.manifest.methods[:1]
+        self._plain = any(_UNNAMEABLE.search(name) for name in self._names)
+        self._rows_type = msgspec.defstruct("Rows", [("X", list[_row_type(model.manifest)])])  # type: ignore[misc]
         self._decoder = msgspec.json.Decoder(_request_type(model.manifest))
         self._encoder = msgspec.json.Encoder()
 
@@ -50,7 +57,16 @@ class PredictCodec:
         if len(found) != 1:
             raise InvalidInput(f"expected one of {self._fields()}, got {' and '.join(found) or 'none'}")
         rows: Any = given[found[0]]
-        return rows if found == ["X"] else [msgspec.structs.astuple(record) for record in rows]
+        if found == ["X"]:
+            return rows
+        return self._picked(rows) if self._plain else [msgspec.structs.astuple(record) for record in rows]
+
+    def _picked(self, records: Sequence[dict[str, Any]]) -> Sequence[Any]:
+        """Records whose fields no Struct can have, as rows of values in the order of the inputs."""
+        for index, record in enumerate(records):
+            self._model.feeds.check_names(record, f" row {index}")
+        rows = [[record[name] for name in self._names] for record in records]
+        return convert({"X": rows}, self._rows_type, self._names).X
 
     def encode(self, request: PredictRequest, answers: Sequence[Array]) -> bytes:
         manifest = self._model.manifest
@@ -99,8 +115,10 @@ def _row_type(manifest: Manifest) -> Any:
     return tuple[(json_type(spec),) * spec.shape[1]]  # type: ignore[misc]
 
 
-def _record_type(manifest: Manifest) -> type[msgspec.Struct]:
-    """A Struct whose fields are the inputs; their names may be any text, so they are given by ``rename``."""
+def _record_type(manifest: Manifest) -> Any:
+    """A Struct whose fields are the inputs, under their own names by ``rename``; or any object where msgspec cannot name them."""
+    if any(_UNNAMEABLE.search(spec.name) for spec in manifest.inputs):
+        return dict[str, Any]
     fields = [(f"input_{index}", json_type(spec)) for index, spec in enumerate(manifest.inputs)]
     names = {f"input_{index}": spec.name for index, spec in enumerate(manifest.inputs)}
     return msgspec.defstruct("Record", fields, rename=names, forbid_unknown_fields=True)

@@ -50,6 +50,14 @@ def decode(decoder: msgspec.json.Decoder[Any], body: bytes | msgspec.Raw, names:
         raise InvalidInput(f"expected JSON: {_brief(error)}") from None
 
 
+def convert(content: Any, kind: type[Any], names: Sequence[str]) -> Any:
+    """Decoded JSON as ``kind``, as strictly as ``decode`` would have it."""
+    try:
+        return msgspec.convert(content, kind)
+    except msgspec.ValidationError as error:
+        raise InvalidInput(_explain(str(error), names)) from None
+
+
 def to_json(array: Array, feeds: Feeds, method: str, *, flat: bool = False) -> list[Any]:
     """An answer as lists, or as one ``flat`` list. JSON has no NaN and no infinity, and null would be a lie."""
     if array.dtype.kind == "f" and not np.isfinite(array).all():

@@ -233,7 +233,7 @@ def test_a_failed_prediction_leaves_no_file(tmp_path: Path, capsys: pytest.Captu
             ["serve", "--port", "99999"],
             "error[usage]: Invalid value for '--port': 99999 is not in the range 0<=x<=65535.",
         ),
-        (["export", "nowhere.skops", "--data", "rows.csv"], "error[export_failed]: nowhere.skops: no such file\n"),
+        (["export", "nowhere.skops", "--data", "rows.csv"], "error[bad_file]: nowhere.skops: no such file\n"),
         (
             ["predict", str(IRIS), "rows.txt", "--to", "a.csv"],
             "error[bad_file]: rows.txt: expected a name that ends in ",
@@ -267,3 +267,38 @@ def test_a_mistake_is_one_clear_line_on_stderr(
 )
 def test_a_model_is_named_after_its_file(file: str, name: str) -> None:
     assert default_name(Path(file)) == name
+
+
+def test_no_command_at_all_shows_the_commands(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([]) == 2
+    assert capsys.readouterr().err.startswith("Usage: skerry [OPTIONS] COMMAND [ARGS]...")
+
+
+def test_only_a_column_that_the_model_does_not_take_can_be_ignored(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "rows.csv").write_text("a,b,c,d\n1,2,3,4\n")
+    assert (
+        run(["predict", str(IRIS), str(tmp_path / "rows.csv"), "--to", str(tmp_path / "answers.csv"), "--ignore", "z"])
+        == 3
+    )
+    assert "column 'z': expected one of the file's that the model does not take" in capsys.readouterr().err
+
+
+def test_rows_with_two_columns_of_one_name_are_refused(logistic: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (logistic.parent / "twice.csv").write_text("a,a\n1,2\n")
+    assert (
+        run(
+            [
+                "export",
+                str(logistic),
+                "--trust-pickle",
+                "--data",
+                str(logistic.parent / "twice.csv"),
+                "--to",
+                str(logistic.parent / "out"),
+            ]
+        )
+        == 3
+    )
+    assert "expected distinct column names, got duplicates" in capsys.readouterr().err

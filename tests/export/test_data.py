@@ -17,7 +17,7 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from skops import io as skops
 
 from skerry.export.data import load_estimator, load_rows
-from skerry.runtime.errors import ExportError, InvalidRows, SkerryError, UntrustedInput
+from skerry.runtime.errors import ExportError, FileError, InvalidRows, SkerryError, UntrustedInput
 
 X = np.random.default_rng(0).normal(size=(30, 2))
 
@@ -100,7 +100,7 @@ def test_files_that_are_no_model(name: str, content: bytes, text: str, tmp_path:
 
 
 def test_a_model_that_does_not_exist(tmp_path: Path) -> None:
-    with pytest.raises(ExportError, match="no such file"):
+    with pytest.raises(FileError, match="no such file"):
         load_estimator(tmp_path / "model.skops")
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.cluster import DBSCAN
 from sklearn.compose import make_column_transformer
 from sklearn.decomposition import PCA
@@ -17,13 +17,13 @@ from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
 from skerry.export import export
 from skerry.export.exporter import describe
 from skerry.runtime import load
-from skerry.runtime.errors import ExportError, InvalidRows, NotFitted, UnsupportedEstimator
+from skerry.runtime.errors import ExportError, InvalidInput, InvalidRows, NotFitted, UnsupportedEstimator
 from skerry.runtime.golden import decode_golden
 
 
@@ -196,7 +196,7 @@ def test_only_the_methods_asked_for(X: np.ndarray, fitted: Any, tmp_path: Path) 
 def test_progress_is_told_stage_by_stage(X: np.ndarray, fitted: Any, tmp_path: Path) -> None:
     lines: list[str] = []
     export(fitted, X, name="model", to=tmp_path, progress=lines.append)
-    assert lines[0] == "converting LogisticRegression"
+    assert lines[0] == "converting LogisticRegression, asking it what it accepts"
     assert re.fullmatch(r"comparing with scikit-learn on 60 rows and [\d,]+ made to break it", lines[1])
     assert lines[2:] == ["measuring"]
 
@@ -260,3 +260,46 @@ def test_a_model_that_skl2onnx_converts_is_given_the_tolerance_of_float32(tmp_pa
     X = np.random.default_rng(0).normal(size=(50, 3))
     estimator = GaussianNB().fit(X, X[:, 0] > 0)
     assert export(estimator, X, name="model", to=tmp_path).manifest.parity.tolerance == 1e-6
+
+
+@pytest.mark.parametrize("tolerance", [-1.0, 1.0, float("nan"), float("inf")])
+def test_a_tolerance_that_is_none_is_refused(tolerance: float, X: np.ndarray, fitted: Any, tmp_path: Path) -> None:
+    with pytest.raises(ExportError, match="tolerance: expected a number from 0 to below 1"):
+        export(fitted, X, name="model", to=tmp_path / "artifacts", tolerance=tolerance)
+    assert not (tmp_path / "artifacts").exists()
+
+
+@pytest.mark.parametrize("y", [[0, 1], 3, [["a"]] * 60, ["0"] * 60, [None] * 60], ids=repr)
+def test_a_target_of_another_form_is_refused(y: Any, X: np.ndarray, fitted: Any, tmp_path: Path) -> None:
+    with pytest.raises(InvalidRows, match=r"^y: expected"):
+        export(fitted, X, y, name="model", to=tmp_path / "artifacts")
+    assert not (tmp_path / "artifacts").exists()
+
+
+@pytest.mark.parametrize("label", ["a\x00", "\ud800"], ids=ascii)
+def test_labels_that_json_and_c_cannot_carry_are_refused(label: str, X: np.ndarray, tmp_path: Path) -> None:
+    fitted = LogisticRegression().fit(X, np.where(X[:, 0] > 0, np.array(label, object), "b"))
+    with pytest.raises(UnsupportedEstimator, match="class labels without NUL and lone surrogates"):
+        export(fitted, X, name="model", to=tmp_path)
+
+
+@pytest.mark.parametrize("marker", [None, np.nan], ids=repr)
+@pytest.mark.parametrize(
+    "encoder", [OneHotEncoder(), OneHotEncoder(handle_unknown="ignore"), OrdinalEncoder()], ids=repr
+)
+def test_a_missing_string_is_what_the_rows_used_to_say_so(marker: Any, encoder: Any, tmp_path: Path) -> None:
+    frame = pd.DataFrame({"city": pd.Series(["Oslo", "Rome", marker] * 20, dtype=object)})
+    fitted = clone(encoder).fit(frame)
+    model = load(export(fitted, frame, name="model", to=tmp_path))
+    expected = fitted.transform(frame.iloc[2:3])
+    np.testing.assert_array_equal(
+        model.transform([{"city": None}]), expected if isinstance(expected, np.ndarray) else expected.toarray()
+    )
+
+
+def test_where_no_string_is_missing_and_markers_differ_none_is_accepted(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"city": pd.Series(["Oslo", "Rome", None] * 20, dtype=object)})
+    fitted = OneHotEncoder(handle_unknown="ignore").fit(frame)
+    model = load(export(fitted, frame.dropna(), name="model", to=tmp_path))
+    with pytest.raises(InvalidInput, match="'city' row 0: expected a string, got a missing value"):
+        model.transform([{"city": None}])

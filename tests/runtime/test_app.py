@@ -322,3 +322,10 @@ def test_neighbours_get_their_own_answers(client: TestClient, iris_model: Model,
     assert client.post(PREDICT, content=b"").status_code == 400
     assert good == [[0], [1]]
     assert client.post(PREDICT, content=ROW).json()["prediction"] == iris_model.predict(iris_rows[:1]).tolist()
+
+
+@pytest.mark.parametrize("path", ["/predict/", "/v2/models/iris/", "/v2/health/live/"])
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_trailing_slash_is_another_path_and_no_redirect(client: TestClient, method: str, path: str) -> None:
+    reply = client.request(method, path, follow_redirects=False)
+    assert (reply.status_code, reply.json()) == (404, {"error": f"no such path: {path!r}"})

@@ -10,7 +10,7 @@ import pytest
 
 from skerry.runtime.artifact import CONTENT, MANIFEST, Artifact, digest, is_version, versions, write_artifact
 from skerry.runtime.errors import ArtifactError, DigestMismatch, ManifestError, SkerryError, UnsupportedFormat
-from skerry.runtime.manifest import File, Manifest
+from skerry.runtime.manifest import Evaluation, File, Manifest
 
 FILES = {"model.onnx": b"model", "golden.npz": b"golden", "card.md": b"card"}
 
@@ -238,3 +238,15 @@ def test_a_server_that_runs_as_another_user_can_read_it(
 ) -> None:
     artifact = write_artifact(tmp_path, FILES, numbered, name="iris")
     assert artifact.directory.stat().st_mode & 0o555 == 0o555
+
+
+def test_what_could_not_be_read_again_is_not_written(
+    tmp_path: Path, numbered: Callable[[int, dict[str, File]], Manifest]
+) -> None:
+    def without_number(version: int, files: dict[str, File]) -> Manifest:
+        evaluation = Evaluation(rows=1, metrics={"r2": float("nan")})
+        return msgspec.structs.replace(numbered(version, files), evaluation=evaluation)
+
+    with pytest.raises(ManifestError):
+        write_artifact(tmp_path, FILES, without_number, name="iris")
+    assert not list(tmp_path.iterdir())

@@ -11,7 +11,7 @@ import pytest
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder
 
 from skerry.runtime import Model
-from skerry.runtime.errors import InvalidInput, UnsupportedEstimator
+from skerry.runtime.errors import InvalidInput, InvalidRows, UnsupportedEstimator
 
 Same = Callable[..., Model]
 
@@ -146,5 +146,5 @@ def test_integers_that_float64_cannot_tell_apart_are_refused(check_same: Same) -
 
 def test_none_and_nan_as_two_categories_are_refused(check_same: Same) -> None:
     X = np.array([["a"], [None], [np.nan], ["b"]] * 3, object)
-    with pytest.raises(UnsupportedEstimator, match="both None and NaN"):
+    with pytest.raises(InvalidRows, match="got both None and NaN"):
         check_same(OneHotEncoder().fit(X), X)

@@ -19,7 +19,7 @@ from sklearn.linear_model import (
     RidgeClassifier,
 )
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, RobustScaler, StandardScaler
 
 from skerry.runtime import Model
 from skerry.runtime.errors import InvalidInput
@@ -130,3 +130,12 @@ def test_columns_of_a_frame_are_taken_by_name(X: np.ndarray, check_same: Same) -
     frame = pd.DataFrame(X, columns=["d", "c", "b", "a"])
     model = check_same(LinearRegression().fit(frame, X[:, 0] + 3 * X[:, 3]), frame)
     np.testing.assert_array_equal(model.predict(frame[["a", "b", "c", "d"]]), model.predict(frame))
+
+
+@pytest.mark.parametrize("scaler", [StandardScaler(), MaxAbsScaler(), MinMaxScaler(), RobustScaler()], ids=repr)
+@pytest.mark.parametrize("model", [LogisticRegression(), LinearRegression()], ids=repr)
+def test_one_scaled_feature_keeps_float64(scaler: Any, model: Any, check_same: Same) -> None:
+    """ONNX Runtime would fold a single factor into the product, as a float32."""
+    random = np.random.default_rng(0)
+    X = random.integers(1, 90, (200, 1)).astype(float)
+    check_same(make_pipeline(scaler, model).fit(X, X[:, 0] + random.normal(0, 20, 200) > 45), X, tolerance=1e-14)

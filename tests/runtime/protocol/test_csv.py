@@ -158,7 +158,7 @@ def test_our_own_mark_for_missing_is_no_text() -> None:
     ("text", "expected"),
     [
         ("", "expected a line that names the columns, got an empty file"),
-        ("\n1\n", "expected a line that names the columns, got an empty file"),
+        ("\n\n", "expected a line that names the columns, got an empty file"),
         ("b,c\n1,2\n", "columns missing: 'a'"),
         ("A\n1\n", "columns missing: 'a'"),
         ("a,b,a\n1,2,3\n", "expected distinct column names, got duplicates"),

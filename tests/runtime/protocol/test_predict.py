@@ -1,14 +1,17 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.linear_model import LogisticRegression
 
-from skerry.runtime import Model
+from skerry.export import export
+from skerry.runtime import Model, load
 from skerry.runtime.errors import InvalidInput
 from skerry.runtime.feeds import Feeds
 from skerry.runtime.protocol.predict import PredictCodec
@@ -170,3 +173,21 @@ def test_scores_lose_nothing_on_the_way(iris: PredictCodec, iris_model: Model, i
     request = iris.decode(body(X=iris_rows.tolist(), outputs=["predict_proba"]))
     answer = json.loads(iris.encode(request, iris_model.answer(request.feeds, request.methods)))
     np.testing.assert_array_equal(np.array(answer["probabilities"]), iris_model.predict_proba(iris_rows), strict=True)
+
+
+def test_columns_of_any_name_are_records(tmp_path: Path) -> None:
+    names = ["height 6'2\"", "back\\slash", "tab\there", "`tick` [0]", "größe"]
+    frame = pd.DataFrame(np.random.default_rng(0).normal(size=(50, 5)), columns=names)
+    model = load(export(LogisticRegression().fit(frame, frame.iloc[:, 0] > 0), frame, name="named", to=tmp_path))
+    codec = PredictCodec(model)
+    record = dict(zip(names, [1.0, 2.0, 3, 4.5, 5.0], strict=True))
+    request = codec.decode(json.dumps({"records": [record, record]}).encode())
+    assert request.feeds["FP64"].tolist() == [[1.0, 2.0, 3.0, 4.5, 5.0]] * 2
+    for wrong, text in [
+        (record | {"back\\slash": "2"}, "input 'back\\\\slash' row 1: expected a number, got a string"),
+        (record | {"more": 1}, "input 'more' row 1: unknown"),
+        ({"größe": 1.0}, "input 'height 6\\'2\"' row 1: missing"),
+    ]:
+        with pytest.raises(InvalidInput) as refusal:
+            codec.decode(json.dumps({"records": [record, wrong]}).encode())
+        assert refusal.value.text == text
