@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 
 from skerry.export.graph import BOOL, Features, Graph
 from skerry.export.oracle import accepts, call
-from skerry.export.signature import UNKNOWN, Signature
+from skerry.export.signature import UNKNOWN, Signature, take
 from skerry.runtime.feeds import Array
 from skerry.runtime.tensors import TensorSpec
 
@@ -47,28 +48,33 @@ class _Question:
         """All columns at once where that is accepted; else each by itself."""
         index = np.flatnonzero(columns)
         admitted = np.zeros(len(columns), bool)
-        if len(index) and self._accepts(index, values):
+        if len(index) and self._accepts(self._rows([index], values)):
             admitted[index] = True
-        else:
-            admitted[index] = [self._accepts(np.array([column]), values) for column in index]
+        elif len(index):
+            rows = self._rows([np.array([column]) for column in index], values)
+            admitted[index] = [self._accepts(take(rows, slice(place, place + 1))) for place in range(len(index))]
         return admitted
 
     def takes_for_one(self, column: int, *markers: Any) -> bool:
         """Whether every marker of a missing value is answered, and all of them alike."""
-        rows = [self._with(np.array([column]), [marker] * self.signature.width) for marker in markers]
-        if not all(accepts(self.estimator, given, self.methods) for given in rows):
+        rows = [self._rows([np.array([column])], [marker] * self.signature.width) for marker in markers]
+        if not all(self._accepts(given) for given in rows):
             return False
         first, *others = [[call(self.estimator, method, given) for method in self.methods] for given in rows]
         return all(np.array_equal(one, other) for answers in others for one, other in zip(first, answers, strict=True))
 
-    def _accepts(self, index: Array, values: list[Any]) -> bool:
-        return accepts(self.estimator, self._with(index, values), self.methods)
+    def _accepts(self, rows: Any) -> bool:
+        return accepts(self.estimator, rows, self.methods)
 
-    def _with(self, index: Array, values: list[Any]) -> Any:
-        """The row with other values in some columns."""
-        columns = {column: self.signature.column(self.row, column) for column in range(self.signature.width)}
-        for column in index:
-            columns[column] = np.array([values[column]], columns[column].dtype)
+    def _rows(self, changes: Sequence[Array], values: list[Any]) -> Any:
+        """The row once for each of ``changes``, which are the columns that get their other value in it."""
+        columns = {
+            column: np.repeat(self.signature.column(self.row, column), len(changes))
+            for column in range(self.signature.width)
+        }
+        for place, changed in enumerate(changes):
+            for column in changed:
+                columns[column][place] = values[column]
         return self.signature.rows(columns)
 
 

@@ -107,6 +107,9 @@ class RowMaker:
         cases = [(column, value) for column in chosen for value in self._specials(column)]
         for column in np.flatnonzero([] if unmarked is None else unmarked):
             cases += [(int(column), None), (int(column), np.nan)]
+        cases.sort(
+            key=lambda case: repr(case[1])
+        )  # rows that are refused for one reason stand together, and are found sooner
         if not cases:
             return base.take(np.arange(0))
         picks = self._random.integers(len(base), size=len(cases))
