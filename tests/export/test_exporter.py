@@ -50,7 +50,7 @@ def fitted(X: np.ndarray) -> LogisticRegression:
     return LogisticRegression().fit(X, np.where(X[:, 0] > 0, "yes", "no"))
 
 
-def refuse(kind: type[Exception], text: str, tmp_path: Path, estimator: Any, X: Any, **options: Any) -> None:
+def check_refused(kind: type[Exception], text: str, tmp_path: Path, estimator: Any, X: Any, **options: Any) -> None:
     with pytest.raises(kind, match=text):
         export(estimator, X, **{"name": "model", "to": tmp_path / "artifacts", **options})
     assert not list(tmp_path.iterdir())
@@ -58,7 +58,7 @@ def refuse(kind: type[Exception], text: str, tmp_path: Path, estimator: Any, X: 
 
 @pytest.mark.parametrize("name", ["", "Model", "a b", "../up", ".hidden", "x" * 65, "modèle", "a/b", "a\n"])
 def test_bad_names_are_refused(name: str, X: np.ndarray, fitted: Any, tmp_path: Path) -> None:
-    refuse(ExportError, "name: expected lower-case letters", tmp_path, fitted, X, name=name)
+    check_refused(ExportError, "name: expected lower-case letters", tmp_path, fitted, X, name=name)
 
 
 @pytest.mark.parametrize(
@@ -67,60 +67,60 @@ def test_bad_names_are_refused(name: str, X: np.ndarray, fitted: Any, tmp_path: 
     ids=repr,
 )
 def test_estimators_that_were_not_fitted_are_refused(estimator: Any, X: np.ndarray, tmp_path: Path) -> None:
-    refuse(NotFitted, "is not fitted", tmp_path, estimator, X)
+    check_refused(NotFitted, "is not fitted", tmp_path, estimator, X)
 
 
 @pytest.mark.parametrize("thing", [LogisticRegression, "model", None, {"a": 1}, np.zeros(3)], ids=repr)
 def test_what_is_no_estimator_is_refused(thing: Any, X: np.ndarray, tmp_path: Path) -> None:
-    refuse(UnsupportedEstimator, "expected a fitted scikit-learn estimator, got", tmp_path, thing, X)
+    check_refused(UnsupportedEstimator, "expected a fitted scikit-learn estimator, got", tmp_path, thing, X)
 
 
 def test_classes_of_somebody_else_are_refused(X: np.ndarray, tmp_path: Path) -> None:
-    refuse(UnsupportedEstimator, r"Own: class .*Own is not one of scikit-learn's", tmp_path, Own().fit(X), X)
+    check_refused(UnsupportedEstimator, r"Own: class .*Own is not one of scikit-learn's", tmp_path, Own().fit(X), X)
     inside = make_pipeline(StandardScaler(), Own()).fit(X)
-    refuse(UnsupportedEstimator, r"own › Own: class .*Own is not one of scikit-learn's", tmp_path, inside, X)
+    check_refused(UnsupportedEstimator, r"own › Own: class .*Own is not one of scikit-learn's", tmp_path, inside, X)
     subclass = OwnLogisticRegression().fit(X, X[:, 0] > 0)
-    refuse(UnsupportedEstimator, "is not one of scikit-learn's", tmp_path, subclass, X)
+    check_refused(UnsupportedEstimator, "is not one of scikit-learn's", tmp_path, subclass, X)
 
 
 def test_estimators_that_cannot_infer_are_refused(X: np.ndarray, tmp_path: Path) -> None:
-    refuse(UnsupportedEstimator, "DBSCAN cannot infer", tmp_path, DBSCAN().fit(X), X)
+    check_refused(UnsupportedEstimator, "DBSCAN cannot infer", tmp_path, DBSCAN().fit(X), X)
 
 
 def test_methods_that_the_estimator_lacks_are_refused(X: np.ndarray, fitted: Any, tmp_path: Path) -> None:
     text = "method 'transform': expected some of predict, predict_proba, decision_function"
-    refuse(ExportError, text, tmp_path, fitted, X, methods=["predict", "transform"])
+    check_refused(ExportError, text, tmp_path, fitted, X, methods=["predict", "transform"])
 
 
 def test_no_rows_are_refused(X: np.ndarray, fitted: Any, tmp_path: Path) -> None:
-    refuse(InvalidRows, "expected at least one row", tmp_path, fitted, X[:0])
+    check_refused(InvalidRows, "expected at least one row", tmp_path, fitted, X[:0])
 
 
 def test_rows_of_another_width_are_refused(X: np.ndarray, fitted: Any, tmp_path: Path) -> None:
-    refuse(InvalidRows, "expected 3 columns, as in training, got 2", tmp_path, fitted, X[:, :2])
+    check_refused(InvalidRows, "expected 3 columns, as in training, got 2", tmp_path, fitted, X[:, :2])
 
 
 def test_lacking_columns_are_named(X: np.ndarray, tmp_path: Path) -> None:
     frame = pd.DataFrame(X, columns=["a", "b", "c"])
     scaler = StandardScaler().fit(frame)
-    refuse(InvalidRows, "missing: 'a', 'c'", tmp_path, scaler, frame[["b"]])
+    check_refused(InvalidRows, "missing: 'a', 'c'", tmp_path, scaler, frame[["b"]])
 
 
 def test_columns_of_one_name_are_refused(X: np.ndarray, tmp_path: Path) -> None:
     scaler = StandardScaler().fit(pd.DataFrame(X, columns=["a", "b", "c"]))
     twice = pd.DataFrame(np.append(X, X, axis=1), columns=list("abcabc"))
-    refuse(InvalidRows, "distinct column names", tmp_path, scaler, twice)
+    check_refused(InvalidRows, "distinct column names", tmp_path, scaler, twice)
 
 
 @pytest.mark.parametrize("row", [["a", 1, 2.0], [1, 2, 3], [b"a", b"b", b"c"]], ids=str)
 def test_arrays_of_mixed_objects_are_refused(row: list[Any], tmp_path: Path) -> None:
     X = np.array([row] * 4, object)
-    refuse(InvalidRows, "strings and numbers mixed", tmp_path, OneHotEncoder().fit(X), X)
+    check_refused(InvalidRows, "strings and numbers mixed", tmp_path, OneHotEncoder().fit(X), X)
 
 
 @pytest.mark.parametrize("dtype", [np.float16, np.complex128, "datetime64[s]"])
 def test_dtypes_that_have_no_datatype_are_refused(dtype: Any, X: np.ndarray, fitted: Any, tmp_path: Path) -> None:
-    refuse(InvalidRows, "got an array of", tmp_path, fitted, np.abs(X * 100).astype(np.int64).astype(dtype))
+    check_refused(InvalidRows, "got an array of", tmp_path, fitted, np.abs(X * 100).astype(np.int64).astype(dtype))
 
 
 def test_nothing_is_left_where_writing_fails(X: np.ndarray, fitted: Any, tmp_path: Path) -> None:
