@@ -229,6 +229,18 @@ class Graph:
     def piece(self, piece: Piece) -> Tensor:
         return piece.tensor if piece.whole else self.columns(piece.tensor, piece.indices)
 
+    def lookup(self, column: Tensor, keys: Array, values: Array, default: int) -> Tensor:
+        """INT64: ``values[i]`` where the column is ``keys[i]``, else ``default``. Keys are strings or float64."""
+        return self.op(
+            "LabelEncoder",
+            column if column.dtype == STRING else self.cast(column, FLOAT64),
+            domain=ML,
+            dtype=INT64,
+            keys_tensor=make_tensor(keys),
+            values_tensor=make_tensor(values.astype(INT64)),
+            default_tensor=make_tensor(np.array([default], INT64)),
+        )
+
     def guard(self, tensor: Tensor, columns: Sequence[str], reason: str) -> None:
         self.guards.append(GuardSpec(tensor, tuple(columns), reason))
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from skerry.export.converters.scope import Scope, column_names
-from skerry.export.graph import BOOL, FLOAT64, INT64, ML, STRING, Features, Outputs, Tensor, make_tensor
+from skerry.export.graph import BOOL, FLOAT64, STRING, Features, Outputs, Tensor
 from skerry.runtime.feeds import is_missing
 from skerry.runtime.tensors import MISSING
 
@@ -52,11 +52,8 @@ def _codes(estimator: Any, features: Features, codes: list[np.ndarray], scope: S
     columns = []
     for index, (categories, code) in enumerate(zip(estimator.categories_, codes, strict=True)):
         column = graph.matrix(features.select(np.array([index])))
-        columns.append(
-            _lookup(
-                column, _keys(categories, column, estimator, scope), code[:-1], UNKNOWN if refuses else code[-1], scope
-            )
-        )
+        keys = _keys(categories, column, estimator, scope)
+        columns.append(graph.lookup(column, keys, code[:-1], UNKNOWN if refuses else code[-1]))
     if refuses:
         unknown = graph.op("Equal", graph.concat(columns), np.array(UNKNOWN), dtype=BOOL)
         graph.guard(
@@ -84,18 +81,6 @@ def _keys(categories: np.ndarray, column: Tensor, estimator: Any, scope: Scope) 
 
 def _is_number(value: Any) -> bool:
     return is_missing(value) or isinstance(value, int | float | np.number)
-
-
-def _lookup(column: Tensor, keys: np.ndarray, values: np.ndarray, default: int, scope: Scope) -> Tensor:
-    return scope.graph.op(
-        "LabelEncoder",
-        column if column.dtype == STRING else scope.graph.cast(column, FLOAT64),
-        domain=ML,
-        dtype=INT64,
-        keys_tensor=make_tensor(keys),
-        values_tensor=make_tensor(values.astype(INT64)),
-        default_tensor=make_tensor(np.array([default], INT64)),
-    )
 
 
 def _slots(estimator: Any, index: int) -> np.ndarray:

@@ -108,16 +108,9 @@ def _scores(estimator: Any, features: Features, scope: Scope) -> Tensor:
     graph = scope.graph
     X = graph.floats(features)
     coefficients, intercept = np.asarray(estimator.coef_), np.asarray(estimator.intercept_)
-    refuse_not_finite(X, coefficients.shape[-1], scope)
+    scope.refuse_not_finite(X)
     if coefficients.dtype != X.dtype:  # NumPy promotes both before it multiplies
         X = graph.cast(X, np.result_type(coefficients.dtype, X.dtype))
     width = None if coefficients.ndim == 1 else coefficients.shape[0]
     product = graph.op("MatMul", X, coefficients.T.astype(X.dtype), width=width)
     return graph.op("Add", product, intercept.astype(X.dtype))
-
-
-def refuse_not_finite(X: Tensor, width: int, scope: Scope) -> None:
-    """Zero times a row is NaN where a number of it is not finite, else zero: far fewer values than a test of each."""
-    zeros = scope.graph.op("MatMul", X, np.zeros((width, 1), X.dtype), width=1)
-    wrong = scope.graph.op("IsNaN", zeros, dtype=BOOL)
-    scope.graph.guard(wrong, [], "expected finite numbers, got one that is not after the steps before the model")

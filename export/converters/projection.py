@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 from sklearn.utils.extmath import fast_logdet
 
-from skerry.export.converters.linear import refuse_not_finite
 from skerry.export.converters.scope import Scope
 from skerry.export.graph import Features, Outputs, Tensor
 
@@ -33,7 +32,7 @@ def truncated_svd(estimator: Any, features: Features, scope: Scope) -> Outputs:
 
 def _rows(features: Features, estimator: Any, scope: Scope) -> Tensor:
     X = scope.graph.floats(features)
-    refuse_not_finite(X, features.width, scope)
+    scope.refuse_not_finite(X)
     return X
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from skerry.export.graph import Features, Graph, Outputs, Thresholds
+from skerry.export.graph import BOOL, Features, Graph, Outputs, Tensor, Thresholds
 from skerry.runtime.errors import UnsupportedEstimator
 
 
@@ -35,6 +35,15 @@ class Scope:
     def refuse(self, estimator: Any, reason: str) -> UnsupportedEstimator:
         """The error for a setting that has no exact conversion."""
         return UnsupportedEstimator(f"{self.where(estimator)}: {reason}")
+
+    def refuse_not_finite(self, X: Tensor) -> None:
+        """Guard rows with NaN or ±inf, which scikit-learn refuses.
+
+        Zero times a row is NaN where a number of it is not finite, else zero: far fewer values than a test of each.
+        """
+        zeros = self.graph.op("MatMul", X, np.zeros((X.width or 1, 1), X.dtype), width=1)
+        wrong = self.graph.op("IsNaN", zeros, dtype=BOOL)
+        self.graph.guard(wrong, [], "expected finite numbers, got one that is not after the steps before the model")
 
     def where(self, estimator: Any) -> str:
         return " › ".join([*self.path, type(estimator).__name__])

@@ -7,7 +7,6 @@ from typing import Any
 from sklearn.utils import get_tags
 
 from skerry.export.converters.composition import transformed
-from skerry.export.converters.linear import refuse_not_finite
 from skerry.export.converters.scope import Scope
 from skerry.export.graph import Features, Outputs
 
@@ -19,7 +18,7 @@ def selector(estimator: Any, features: Features, scope: Scope) -> Outputs:
         raise scope.refuse(estimator, "it selects no column")
     X = scope.graph.matrix(features)
     if X.dtype.kind == "f" and not get_tags(estimator).input_tags.allow_nan:
-        refuse_not_finite(X, features.width, scope)
+        scope.refuse_not_finite(X)
     return {"transform": Features.of(X, features.origins).select(support)}
 
 

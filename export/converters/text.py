@@ -8,7 +8,7 @@ import numpy as np
 from onnx import helper
 
 from skerry.export.converters.scope import Scope
-from skerry.export.graph import BOOL, FLOAT64, INT64, ML, Features, Outputs, Tensor, make_tensor
+from skerry.export.graph import BOOL, FLOAT64, INT64, Features, Outputs, Tensor
 from skerry.runtime.manifest import Analyzer
 
 
@@ -36,15 +36,7 @@ def _counts(estimator: Any, features: Features, scope: Scope) -> Tensor:
     vocabulary[list(estimator.vocabulary_.values())] = list(estimator.vocabulary_)
     scope.knows(features, [vocabulary])
     terms = graph.terms(_analyzer(estimator, features, scope))
-    codes = graph.op(
-        "LabelEncoder",
-        terms,
-        domain=ML,
-        dtype=INT64,
-        keys_tensor=make_tensor(vocabulary),
-        values_tensor=make_tensor(np.arange(size)),
-        default_tensor=make_tensor(np.array([size])),  # an extra column, for every other term
-    )
+    codes = graph.lookup(terms, vocabulary, np.arange(size), size)  # an extra column, for every other term
     shape = graph.op("Shape", codes, dtype=INT64, width=None)
     rows = graph.op("Shape", codes, dtype=INT64, width=None, start=0, end=1)
     wanted = graph.op("Concat", rows, np.array([size + 1]), width=None, axis=0)

@@ -13,11 +13,11 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from skerry.runtime.errors import InvalidInput, nearest
+from skerry.runtime.errors import InvalidInput
 from skerry.runtime.feeds import Array, Feeds
 from skerry.runtime.manifest import Manifest
 from skerry.runtime.model import Model
-from skerry.runtime.protocol.values import decode, json_type, to_json
+from skerry.runtime.protocol.values import check_outputs, decode, json_type, to_json
 from skerry.runtime.tensors import TensorSpec
 
 PLATFORM = "onnx_onnxv1"
@@ -130,12 +130,8 @@ class InferenceCodec:
 
     def _methods(self, outputs: Sequence[_Output]) -> tuple[str, ...]:
         available = self._model.manifest.methods
-        for output in outputs:
-            if output.name not in available:
-                raise InvalidInput(
-                    f"output {output.name!r}: expected some of {', '.join(available)}{nearest(output.name, available)}"
-                )
         names = tuple(output.name for output in outputs)
+        check_outputs(names, available)
         if len(set(names)) != len(names):
             raise InvalidInput("outputs: expected each once, got one twice")
         return names or available

@@ -13,11 +13,11 @@ from typing import Any
 
 import msgspec
 
-from skerry.runtime.errors import InvalidInput, nearest
+from skerry.runtime.errors import InvalidInput
 from skerry.runtime.feeds import Array, Feeds
 from skerry.runtime.manifest import Manifest
 from skerry.runtime.model import Model
-from skerry.runtime.protocol.values import convert, decode, json_type, to_json
+from skerry.runtime.protocol.values import check_outputs, convert, decode, json_type, to_json
 
 FIELDS = {"predict": "prediction", "predict_proba": "probabilities"}
 """Method → the field of the answer; other methods answer under their own names."""
@@ -41,9 +41,9 @@ class PredictCodec:
         self._model = model
         self._names = model.feeds.names
         self._default = model.manifest.methods[:1]
-        self._plain = any(_UNNAMEABLE.search(name) for name in self._names)
-        self._rows_type = msgspec.defstruct("Rows", [("X", list[_row_type(model.manifest)])])  # type: ignore[misc]
-        self._decoder = msgspec.json.Decoder(_request_type(model.manifest))
+        self._named = not any(_UNNAMEABLE.search(name) for name in self._names)
+        self._rows_type = _rows_type(model.manifest)
+        self._decoder = msgspec.json.Decoder(_request_type(model.manifest, named=self._named))
         self._encoder = msgspec.json.Encoder()
 
     def decode(self, body: bytes) -> PredictRequest:
@@ -59,7 +59,7 @@ class PredictCodec:
         rows: Any = given[found[0]]
         if found == ["X"]:
             return rows
-        return self._picked(rows) if self._plain else [msgspec.structs.astuple(record) for record in rows]
+        return [msgspec.structs.astuple(record) for record in rows] if self._named else self._picked(rows)
 
     def _picked(self, records: Sequence[dict[str, Any]]) -> Sequence[Any]:
         """Records whose fields no Struct can have, as rows of values in the order of the inputs."""
@@ -79,12 +79,7 @@ class PredictCodec:
     def _methods(self, outputs: Any) -> tuple[str, ...]:
         if outputs is msgspec.UNSET:
             return self._default
-        available = self._model.manifest.methods
-        for method in outputs:
-            if method not in available:
-                raise InvalidInput(
-                    f"output {method!r}: expected some of {', '.join(available)}{nearest(method, available)}"
-                )
+        check_outputs(outputs, self._model.manifest.methods)
         if not outputs or len(set(outputs)) != len(outputs):
             raise InvalidInput("outputs: expected at least one, each once")
         return tuple(outputs)
@@ -93,15 +88,16 @@ class PredictCodec:
         return '"X" and "records"' if self._model.manifest.layout == "columns" else '"X"'
 
 
-def _request_type(manifest: Manifest) -> type[msgspec.Struct]:
-    """A Struct with the rows typed as this model's inputs are."""
+def _request_type(manifest: Manifest, *, named: bool) -> type[msgspec.Struct]:
+    """A Struct with the rows typed as this model's inputs are; records are Structs too, where their fields can be ``named``."""
     optional = msgspec.UnsetType
     fields: list[tuple[str, Any, Any]] = [
         ("X", list[_row_type(manifest)] | optional, msgspec.UNSET),  # type: ignore[misc]
         ("outputs", list[str] | optional, msgspec.UNSET),
     ]
     if manifest.layout == "columns":
-        fields.append(("records", list[_record_type(manifest)] | optional, msgspec.UNSET))  # type: ignore[misc]
+        record = _record_type(manifest) if named else dict[str, Any]
+        fields.append(("records", list[record] | optional, msgspec.UNSET))  # type: ignore[valid-type]
     return msgspec.defstruct("PredictBody", fields, forbid_unknown_fields=True)
 
 
@@ -115,10 +111,13 @@ def _row_type(manifest: Manifest) -> Any:
     return tuple[(json_type(spec),) * spec.shape[1]]  # type: ignore[misc]
 
 
-def _record_type(manifest: Manifest) -> Any:
-    """A Struct whose fields are the inputs, under their own names by ``rename``; or any object where msgspec cannot name them."""
-    if any(_UNNAMEABLE.search(spec.name) for spec in manifest.inputs):
-        return dict[str, Any]
+def _rows_type(manifest: Manifest) -> type[msgspec.Struct]:
+    """A Struct of ``X`` alone, typed as this model's inputs are."""
+    return msgspec.defstruct("Rows", [("X", list[_row_type(manifest)])])  # type: ignore[misc]
+
+
+def _record_type(manifest: Manifest) -> type[msgspec.Struct]:
+    """A Struct whose fields are the inputs, under their own names by ``rename``."""
     fields = [(f"input_{index}", json_type(spec)) for index, spec in enumerate(manifest.inputs)]
     names = {f"input_{index}": spec.name for index, spec in enumerate(manifest.inputs)}
     return msgspec.defstruct("Record", fields, rename=names, forbid_unknown_fields=True)

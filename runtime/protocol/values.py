@@ -58,6 +58,15 @@ def convert(content: Any, kind: type[Any], names: Sequence[str]) -> Any:
         raise InvalidInput(_explain(str(error), names)) from None
 
 
+def check_outputs(wanted: Sequence[str], available: Sequence[str]) -> None:
+    """Every output that is asked for must be one of the model's methods."""
+    for method in wanted:
+        if method not in available:
+            raise InvalidInput(
+                f"output {method!r}: expected some of {', '.join(available)}{nearest(method, available)}"
+            )
+
+
 def to_json(array: Array, feeds: Feeds, method: str, *, flat: bool = False) -> list[Any]:
     """An answer as lists, or as one ``flat`` list. JSON has no NaN and no infinity, and null would be a lie."""
     if array.dtype.kind == "f" and not np.isfinite(array).all():

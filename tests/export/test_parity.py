@@ -181,7 +181,7 @@ def test_letters_made_small(frame: pd.DataFrame, tmp_path: Path, monkeypatch: Pa
         return np.array([key.lower() for key in right(*given)], object)
 
     monkeypatch.setattr(encoding, "_keys", wrong)
-    refusal(OneHotEncoder(handle_unknown="ignore").fit(frame), frame, tmp_path)
+    assert "first at OneHotEncoder" in refusal(OneHotEncoder(handle_unknown="ignore").fit(frame), frame, tmp_path)
 
 
 def test_the_step_inside_of_a_pipeline_is_named(
