@@ -28,13 +28,17 @@ def probe(estimator: Any, signature: Signature, row: Any, methods: tuple[str, ..
     """Ask with ``row``, one made row that is accepted as it is; of all methods the first, for they check alike."""
     floats = np.array([datatype.startswith("FP") for datatype in signature.datatypes])
     marked = np.array([marker is not UNKNOWN for marker in signature.missing])
-    strings = np.array([datatype == "BYTES" and signature.layout != "text" for datatype in signature.datatypes])
+    objects = floats | np.array(
+        [datatype == "BYTES" and signature.layout != "records" for datatype in signature.datatypes]
+    )
     ask = _Question(estimator, signature, row, methods[:1])
-    missing = ask.admitted(floats | (strings & marked), list(signature.missing))
-    missing[strings & ~marked] = [
-        ask.takes_for_one(int(column), None, np.nan) for column in np.flatnonzero(strings & ~marked)
+    missing = ask.admitted(objects & marked, list(signature.missing))
+    missing[objects & ~marked] = [
+        ask.takes_for_one(int(column), None, np.nan) for column in np.flatnonzero(objects & ~marked)
     ]
-    return Admission(missing, ask.admitted(floats, [np.inf] * signature.width))
+    able = floats & signature.unbounded
+    either = [ask.admitted(able, [infinity] * signature.width) for infinity in (np.inf, -np.inf)]  # log takes one
+    return Admission(missing, np.logical_or(*either))
 
 
 @dataclass(frozen=True)
@@ -61,21 +65,30 @@ class _Question:
         if not all(self._accepts(given) for given in rows):
             return False
         first, *others = [[call(self.estimator, method, given) for method in self.methods] for given in rows]
-        return all(np.array_equal(one, other) for answers in others for one, other in zip(first, answers, strict=True))
+        return all(_same(one, other) for answers in others for one, other in zip(first, answers, strict=True))
 
     def _accepts(self, rows: Any) -> bool:
-        return accepts(self.estimator, rows, self.methods)
+        try:
+            return accepts(self.estimator, rows, self.methods)
+        except AttributeError:  # a vectorizer's, of None
+            return False
 
     def _rows(self, changes: Sequence[Array], values: list[Any]) -> Any:
         """The row once for each of ``changes``, which are the columns that get their other value in it."""
-        columns = {
-            column: np.repeat(self.signature.column(self.row, column), len(changes))
-            for column in range(self.signature.width)
-        }
+        columns = {column: np.repeat(self._column(column), len(changes)) for column in range(self.signature.width)}
         for place, changed in enumerate(changes):
             for column in changed:
                 columns[column][place] = values[column]
         return self.signature.rows(columns)
+
+    def _column(self, column: int) -> Array:
+        """The row's value; of objects that can be missing in two ways, as one that can be either."""
+        values = self.signature.column(self.row, column)
+        return values.astype(object) if self.signature.missing[column] is UNKNOWN else values
+
+
+def _same(one: Array, other: Array) -> bool:
+    return np.array_equal(one, other, equal_nan=one.dtype.kind == other.dtype.kind == "f")
 
 
 def admit(signature: Signature, admission: Admission, features: Features, graph: Graph) -> tuple[TensorSpec, ...]:

@@ -56,6 +56,7 @@ def _parity(manifest: Manifest) -> str:
         f"{parity.rows:,} rows compared, {parity.made:,} of them made to break the model "
         f"({parity.refused:,} of those are refused by both); methods {', '.join(parity.methods)}.\n\n"
         f"- rows whose label or refusal differs: {parity.mismatches}\n"
+        f"- rows that differ because scikit-learn's own answer is a tie there: {parity.tied}\n"
         f"- largest difference of a score, relative above 1: {parity.max_error:.3g} (tolerance {parity.tolerance:g})"
     )
     worst = [

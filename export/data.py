@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import joblib
+import msgspec
 import numpy as np
 import pandas as pd
 from sklearn.exceptions import InconsistentVersionWarning
@@ -55,7 +56,7 @@ def load_estimator(path: Path, *, trust_pickle: bool = False, trusted_types: Seq
 
 
 def load_rows(path: Path, target: str | None = None) -> tuple[Any, Any]:
-    """Rows, and the target column if one is named, from .csv, .parquet, .npy or .npz.
+    """Rows, and the target column if one is named, from .csv, .parquet, .jsonl, .npy or .npz.
 
     CSV is read as pandas reads it by default, as the training rows most likely were. An .npz holds an
     array ``X`` and, if it is to be the target, one of that name.
@@ -127,6 +128,17 @@ def _read_csv(path: Path) -> pd.DataFrame:
     return pd.read_csv(path, low_memory=False)
 
 
+def _read_lines(path: Path, target: str | None) -> tuple[Any, Any]:
+    """JSON Lines: a row in each line; of objects the target is a field."""
+    with open(path, "rb") as lines:
+        rows = [msgspec.json.decode(line) for line in lines if line.strip()]
+    if target is None:
+        return rows, None
+    if lacking := [index for index, row in enumerate(rows) if not isinstance(row, dict) or target not in row]:
+        raise InvalidRows(f"{path}: row {lacking[0]} has no field {target!r}")
+    return rows, np.array([row.pop(target) for row in rows])
+
+
 def _read_npy(path: Path, target: str | None) -> tuple[Any, Any]:
     if target is not None:
         raise InvalidRows(f"{path}: an array has no column {target!r}; put X and {target} into an .npz")
@@ -153,6 +165,7 @@ _LOADERS: dict[str, Callable[[Path, bool, Sequence[str]], Any]] = {
 _READERS: dict[str, Callable[[Path, str | None], tuple[Any, Any]]] = {
     ".csv": _read_frame(_read_csv),
     ".parquet": _read_frame(pd.read_parquet),
+    ".jsonl": _read_lines,
     ".npy": _read_npy,
     ".npz": _read_npz,
 }

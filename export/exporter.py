@@ -18,11 +18,12 @@ from sklearn.utils.validation import check_is_fitted
 
 from skerry.export.admission import admit, probe
 from skerry.export.card import write_card
-from skerry.export.converters import Scope, convert
+from skerry.export.converters.scope import Scope
+from skerry.export.estimators import ROUNDED, convert
 from skerry.export.evaluation import evaluate
-from skerry.export.graph import OPSETS, Features, Graph, Tensor
-from skerry.export.oracle import METHODS, ask, call, methods_of
-from skerry.export.parity import check_parity
+from skerry.export.graph import OPSETS, STRING, Features, Graph, Outputs, Tensor
+from skerry.export.oracle import METHODS, ask, call, method_of, methods_of
+from skerry.export.parity import check_parity, ties_among
 from skerry.export.rows import MadeRows, RowMaker, join
 from skerry.export.signature import UNKNOWN, Signature, read_signature, take
 from skerry.runtime.artifact import CARD, GOLDEN, MODEL, Artifact, versions, write_artifact
@@ -37,9 +38,8 @@ from skerry.runtime.structure import check_structure
 from skerry.runtime.tensors import DATATYPES, TensorSpec
 
 GOLDEN_ROWS = 64
-EXACT, ROUNDED = 1e-9, 1e-6
-"""Default tolerances: of models that compute in float64 throughout, and of those where float32 is involved, by
-the data or by skl2onnx."""
+MOST_COLUMNS = 2**17
+"""Columns that a method answers with at most: 1 MiB a row in float64. More of them can still feed a model."""
 
 _TASKS: dict[Task, Callable[[Any], bool]] = {
     "classification": is_classifier,
@@ -145,7 +145,7 @@ class _Draft:
         seed: int,
         **described: Any,
     ) -> _Draft:
-        graph = Graph()
+        graph = Graph(given=rows)
         features = signature.features(graph)
         outputs = convert(estimator, features, Scope(graph, convert, rows=lambda X: X))
         if lacking := [method for method in methods if method not in outputs]:
@@ -153,19 +153,19 @@ class _Draft:
                 f"{type(estimator).__name__}: no exact conversion of {', '.join(lacking)}",
                 hint=f"leave it out: methods={tuple(method for method in methods if method in outputs)}",
             )
+        _check_widths(outputs, methods)
         maker = RowMaker(signature, graph, rows, seed=seed)
         base, answers = _base(estimator, maker, methods)
         tensors = {method: _shaped(graph, outputs[method], answers[method]) for method in methods}
         admission = probe(estimator, signature, take(base.rows, slice(1)), methods)
         inputs = admit(signature, admission, features, graph)
         guards = {f"guard_{index}": guard for index, guard in enumerate(graph.guards)}
-        proto = graph.model(tensors | {output: guard.tensor for output, guard in guards.items()})
-        content = proto.SerializeToString()
+        content = graph.model(tensors | {output: guard.tensor for output, guard in guards.items()})
         manifest = _manifest(
             estimator,
             signature,
             inputs=inputs,
-            analyzers=tuple(graph.analyzers),
+            extractors=tuple(graph.extractors),
             outputs=tuple(_output(method, answers[method]) for method in methods),
             guards=tuple(
                 Guard(output=output, columns=guard.columns, reason=guard.reason) for output, guard in guards.items()
@@ -178,6 +178,15 @@ class _Draft:
         unmarked = admission.missing & [marker is UNKNOWN for marker in signature.missing]
         made = join(base, maker.special(base, unmarked), maker.crossing(base))
         return cls(graph, content, Model(manifest, _session(content, graph)), manifest, made)
+
+
+def _check_widths(outputs: Outputs, methods: Sequence[str]) -> None:
+    for method in methods:
+        if isinstance(value := outputs[method], Features) and value.width > MOST_COLUMNS:
+            raise UnsupportedEstimator(
+                f"{method} would answer {value.width:,} numbers a row; at most {MOST_COLUMNS:,} are answered",
+                hint="export it together with the model that it feeds, or with fewer features",
+            )
 
 
 def _session(content: bytes, graph: Graph) -> Session:
@@ -210,7 +219,9 @@ def _shaped(graph: Graph, value: Tensor | Features, expected: Array) -> Tensor:
         )
     if (tensor.width is None) != (width is None):
         tensor = graph.op("Reshape", tensor, np.array([-1] if width is None else [-1, width]), width=width)
-    if expected.dtype.kind in "US" or expected.dtype == object:
+    if (expected.dtype.kind in "USO") != (tensor.dtype == STRING):
+        raise UnsupportedEstimator(f"no exact conversion: scikit-learn answers {expected.dtype}, the graph {tensor.dtype}")
+    if expected.dtype.kind in "USO":
         return tensor
     return graph.cast(graph.width_of(tensor, width), expected.dtype)
 
@@ -237,12 +248,12 @@ def _manifest(
         task=next((task for task, matches in _TASKS.items() if matches(estimator)), "transformation"),
         estimator=describe(estimator),
         layout=signature.layout,
-        classes=tuple(np.asarray(classes).tolist()) if is_classifier(estimator) and classes is not None else None,
+        classes=_labels(classes) if is_classifier(estimator) and classes is not None else None,
         opsets=dict(OPSETS),
         files={},
         parent=None,
         steps=(Step(arrow="export", detail={"skl2onnx": ", ".join(stock)} if stock else {}),),
-        parity=Parity(rows=0, made=0, refused=0, mismatches=0, max_error=0.0, tolerance=tolerance, methods=()),
+        parity=Parity(rows=0, made=0, refused=0, mismatches=0, tied=0, max_error=0.0, tolerance=tolerance, methods=()),
         evaluation=None,
         cost=(),
         producers={
@@ -253,16 +264,26 @@ def _manifest(
     )
 
 
+def _labels(classes: Any) -> tuple[Any, ...]:
+    """``classes_`` as it goes into the manifest: labels, or of several targets a tuple of them for each."""
+    if isinstance(classes, list) and all(isinstance(labels, np.ndarray) for labels in classes):
+        return tuple(tuple(labels.tolist()) for labels in classes)
+    return tuple(np.asarray(classes).tolist())
+
+
 def _tolerance(graph: Graph) -> float:
-    """What is asked for where the user does not say."""
+    """What is asked for where the user does not say: the widest of the estimators', at least 1e-6 where float32 is involved."""
     values = [value for trace in graph.traces for value in trace.outputs.values()]
     dtypes = {dtype for value in values for dtype in (value.dtypes if isinstance(value, Features) else [value.dtype])}
-    return ROUNDED if graph.stock or np.dtype(np.float32) in dtypes else EXACT
+    return max(graph.tolerance, ROUNDED) if np.dtype(np.float32) in dtypes else graph.tolerance
 
 
 def _golden(estimator: Any, draft: _Draft, methods: tuple[str, ...]) -> Golden:
-    """Made rows spread over all kinds, and scikit-learn's own answers to them."""
-    answered = np.flatnonzero(~ask(draft.model, draft.made.rows, methods[:1]).refused)
+    """Made rows spread over all kinds, and scikit-learn's own answers to them; none that another machine may answer
+    otherwise because it is a tie."""
+    usable = ~ask(draft.model, draft.made.rows, methods[:1]).refused
+    clear = usable & ~ties_among(draft.graph.ties, draft.made.rows, usable)
+    answered = np.flatnonzero(clear if clear.any() else usable)
     _, first = np.unique(draft.made.kinds[answered].astype(str), return_index=True)
     chosen = answered[first][:GOLDEN_ROWS]
     rest = np.setdiff1d(answered, chosen)
@@ -312,7 +333,9 @@ def _check_fitted(estimator: Any) -> None:
 
 def _check_labels(estimator: Any) -> None:
     """Labels become constants of the graph and JSON: text that is neither is refused."""
-    labels = [label for label in np.ravel(getattr(estimator, "classes_", ())) if isinstance(label, str)]
+    classes = getattr(estimator, "classes_", ())
+    each = classes if isinstance(classes, list) else [classes]  # a list: one for each of several targets
+    labels = [label for found in each for label in np.ravel(found) if isinstance(label, str)]
     if any("\x00" in label or label != label.encode(errors="ignore").decode() for label in labels):
         raise UnsupportedEstimator("expected class labels without NUL and lone surrogates")
 
@@ -322,9 +345,9 @@ def _methods(estimator: Any, row: Any, wanted: Sequence[str] | None) -> tuple[st
     if not available:
         raise UnsupportedEstimator(f"{type(estimator).__name__} cannot infer: it has none of {', '.join(METHODS)}")
     for method in wanted or ():
-        if method not in available:
+        if method not in available and method not in map(method_of, available):
             raise ExportError(f"method {method!r}: expected some of {', '.join(available)}")
-    return tuple(method for method in available if wanted is None or method in wanted)
+    return tuple(part for part in available if wanted is None or part in wanted or method_of(part) in wanted)
 
 
 def _spread_rows(rows: Any, limit: int) -> Any:

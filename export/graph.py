@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import groupby
 from typing import Any
 
 import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
-from skerry.runtime.manifest import Analyzer
+from skerry.export.wire import GRAPH_NODE, MODEL_GRAPH, NODE_ATTRIBUTE, field_bytes, integers_attribute
+from skerry.runtime.manifest import RecordExtractor, TextExtractor
 
 OPSETS = {"": 21, "ai.onnx.ml": 5}
 IR_VERSION = 10
@@ -28,12 +30,45 @@ SAME = -1
 
 @dataclass(frozen=True)
 class Tensor:
-    """A value in the graph: (rows, width), or (rows,) where ``width`` is None."""
+    """A value in the graph: (rows, width), or (rows,) where ``width`` is None.
+
+    ``is_input``: it is an input of the model, as it came. ``is_checked``: it holds such inputs' numbers, of which the
+    runtime refuses those that are not finite wherever scikit-learn does.
+    """
 
     name: str
     dtype: np.dtype
     width: int | None
     is_input: bool = False
+    is_checked: bool = False
+
+
+@dataclass(frozen=True)
+class OneHot:
+    """Columns that are not made before somebody needs them: column ``j`` is 1 where ``codes``, INT64 (rows, 1), is ``j``,
+    else 0. A code may also be -1 or -2, which sets no column. ``dtype`` is that of the columns."""
+
+    codes: Tensor
+    dtype: np.dtype
+    width: int
+    is_input: bool = False
+
+
+@dataclass(frozen=True)
+class Sparse:
+    """Columns that are mostly zero, not made before somebody needs them: in row ``i`` column ``codes[i, k]`` is
+    ``values[i, k]``, both (rows, longest). A row has no code twice but ``width``, which sets no column.
+    ``finite`` where the values are finite whatever the rows are."""
+
+    codes: Tensor
+    values: Tensor
+    width: int
+    finite: bool
+    is_input: bool = False
+
+    @property
+    def dtype(self) -> np.dtype:
+        return self.values.dtype
 
 
 @dataclass(frozen=True)
@@ -41,7 +76,7 @@ class Piece:
     """Some columns of a tensor, in an order of their own. ``origins`` are the columns of the model's
     input that each is computed from alone, keeping their order (-1: from several, or none)."""
 
-    tensor: Tensor
+    tensor: Tensor | OneHot | Sparse
     indices: Array
     origins: Array
 
@@ -59,7 +94,7 @@ class Features:
     pieces: tuple[Piece, ...]
 
     @classmethod
-    def of(cls, tensor: Tensor, origins: Array | None = None) -> Features:
+    def of(cls, tensor: Tensor | OneHot | Sparse, origins: Array | None = None) -> Features:
         width = tensor.width or 0
         unknown = np.full(width, -1) if origins is None else origins
         return cls((Piece(tensor, np.arange(width), unknown),))
@@ -78,8 +113,30 @@ class Features:
         return all(piece.tensor.is_input for piece in self.pieces)
 
     @property
+    def some_tensor(self) -> Tensor:
+        """A tensor with as many rows."""
+        tensor = self.pieces[0].tensor
+        return tensor if isinstance(tensor, Tensor) else tensor.codes
+
+    @property
+    def is_sparse(self) -> bool:
+        """Whether some of the columns come as scikit-learn's sparse vectorizers give them."""
+        return any(isinstance(piece.tensor, Sparse) for piece in self.pieces)
+
+    @property
     def origins(self) -> Array:
         return np.concatenate([piece.origins for piece in self.pieces]) if self.pieces else np.empty(0, int)
+
+    @property
+    def dtype(self) -> np.dtype:
+        """The dtype that NumPy would give the columns side by side."""
+        return np.result_type(*(piece.tensor.dtype for piece in self.pieces))
+
+    @property
+    def float_dtype(self) -> np.dtype:
+        """The dtype that scikit-learn's ``check_array(dtype=FLOAT_DTYPES)`` gives: float32 stays, also beside integers
+        that fit into it (of 8 or 16 bits); all else is float64."""
+        return self.dtype if self.dtype == np.float32 else FLOAT64
 
     @property
     def dtypes(self) -> list[np.dtype]:
@@ -135,33 +192,54 @@ class Thresholds:
     origins: Array
 
 
+@dataclass(frozen=True)
+class Ties:
+    """Rows at which scikit-learn's own answer hangs on the last bit; ``rows`` gives what the estimator gets for
+    model rows, and ``marked`` a mask of those that are tied."""
+
+    rows: Callable[[Any], Any]
+    marked: Callable[[Any], Array]
+
+
 @dataclass
 class Graph:
-    """Nodes, constants and notes. Constants are shared; what no output needs is left out of the model."""
+    """Nodes, constants and notes. Constants are shared; what no output needs is left out of the model.
 
+    ``given`` are the rows given to ``export``, in the form the estimator was fitted on.
+    """
+
+    given: Any = None
     inputs: list[onnx.ValueInfoProto] = field(default_factory=list)
     nodes: list[onnx.NodeProto] = field(default_factory=list)
     initializers: dict[str, onnx.TensorProto] = field(default_factory=dict)
     guards: list[GuardSpec] = field(default_factory=list)
     traces: list[Trace] = field(default_factory=list)
     names: list[str] = field(default_factory=list)
-    analyzers: list[Analyzer] = field(default_factory=list)
+    extractors: list[TextExtractor | RecordExtractor] = field(default_factory=list)
     thresholds: list[Thresholds] = field(default_factory=list)
+    ties: list[Ties] = field(default_factory=list)
     categories: dict[int, list[Any]] = field(default_factory=dict)
     stock: list[str] = field(default_factory=list)
+    tolerance: float = 0.0
     _constants: dict[tuple[Any, ...], str] = field(default_factory=dict)
+    _made: dict[tuple[Any, ...], Tensor] = field(default_factory=dict)
+    _lists: dict[str, bytes] = field(default_factory=dict)
     _count: int = 0
 
     def input(self, name: str, dtype: np.dtype, width: int | None) -> Tensor:
-        tensor = Tensor(name, dtype, width, is_input=True)
+        tensor = Tensor(name, dtype, width, is_input=True, is_checked=True)
         self.inputs.append(_value_info(name, tensor))
         return tensor
 
-    def terms(self, analyzer: Analyzer) -> Tensor:
-        """The terms that ``analyzer`` splits an input's texts into: strings (rows, longest)."""
-        self.analyzers.append(analyzer)
-        self.inputs.append(helper.make_tensor_value_info(analyzer.tensor, onnx.TensorProto.STRING, ["rows", "terms"]))
-        return Tensor(analyzer.tensor, STRING, 0)
+    def extract(self, extractor: TextExtractor | RecordExtractor) -> tuple[Tensor, Tensor]:
+        """The names or columns that the runtime finds in each row of an input, and their values: both (rows, longest)."""
+        self.extractors.append(extractor)
+        keys = Tensor(extractor.keys, INT64 if extractor.hashing else STRING, 0)
+        values = Tensor(extractor.values, FLOAT64, 0)
+        for tensor in (keys, values):
+            shape = ["rows", f"longest of {extractor.keys}"]
+            self.inputs.append(helper.make_tensor_value_info(tensor.name, element_type(tensor.dtype), shape))
+        return keys, values
 
     def constant(self, array: Any) -> str:
         """The name of an initializer with this content; the same content gives the same name."""
@@ -187,47 +265,98 @@ class Graph:
         domain: str = "",
         **attributes: Any,
     ) -> Tensor:
-        """Add a node with one output. Arrays become constants; dtype and width default to the first tensor's."""
+        """Add a node with one output. Arrays become constants, as attributes lists of integers; dtype and width default
+        to the first tensor's."""
         model = next(value for value in inputs if isinstance(value, Tensor))
         names = [value.name if isinstance(value, Tensor) else self.constant(value) for value in inputs]
+        lists = {key: value for key, value in attributes.items() if isinstance(value, np.ndarray)}
+        plain = all(isinstance(value, int | float | str) for value in attributes.values())
+        key = (kind, domain, *names, str(dtype), width, *sorted(attributes.items())) if plain else ()
+        if key in self._made:  # members of an estimator often begin alike
+            return self._made[key]
         output = self.fresh(kind.lower())
-        self.nodes.append(helper.make_node(kind, names, [output], domain=domain, **attributes))
-        return Tensor(output, np.dtype(dtype) if dtype else model.dtype, model.width if width == SAME else width)
+        others = {key: value for key, value in attributes.items() if key not in lists}
+        self.nodes.append(helper.make_node(kind, names, [output], domain=domain, **others))
+        self._lists[output] = b"".join(field_bytes(NODE_ATTRIBUTE, integers_attribute(*item)) for item in lists.items())
+        made = Tensor(output, np.dtype(dtype) if dtype else model.dtype, model.width if width == SAME else width)
+        if plain:
+            self._made[key] = made
+        return made
 
     def cast(self, tensor: Tensor, dtype: Any) -> Tensor:
         dtype = np.dtype(dtype)
-        return tensor if tensor.dtype == dtype else self.op("Cast", tensor, dtype=dtype, to=element_type(dtype))
+        if tensor.dtype == dtype:
+            return tensor
+        is_wider = tensor.dtype != STRING and np.can_cast(tensor.dtype, dtype, casting="same_kind") and dtype != np.float32
+        checked = tensor.is_checked and is_wider
+        return replace(self.op("Cast", tensor, dtype=dtype, to=element_type(dtype)), is_checked=checked)
 
     def columns(self, tensor: Tensor, indices: Any) -> Tensor:
         indices = np.asarray(indices, np.int64)
-        return self.op("Gather", tensor, indices, width=len(indices), axis=1)
+        picked = self.op("Gather", tensor, indices, width=len(indices), axis=1)
+        return replace(picked, is_checked=tensor.is_checked)
 
     def concat(self, tensors: Sequence[Tensor]) -> Tensor:
         if len(tensors) == 1:
             return tensors[0]
-        return self.op("Concat", *tensors, width=sum(tensor.width or 0 for tensor in tensors), axis=1)
+        joined = self.op("Concat", *tensors, width=sum(tensor.width or 0 for tensor in tensors), axis=1)
+        return replace(joined, is_checked=all(tensor.is_checked for tensor in tensors))
+
+    def affine(self, X: Tensor, weights: Array, bias: Array | None = None) -> Tensor:
+        """``X @ weights + bias`` in the wider of the dtypes: (rows, outputs), or (rows,) where weights have one dimension.
+
+        One Gemm takes half the time of MatMul and Add.
+        """
+        dtype = np.result_type(X.dtype, weights.dtype)
+        matrix = weights.reshape(len(weights), -1).astype(dtype)
+        biases = [] if bias is None else [np.broadcast_to(bias, matrix.shape[1:]).astype(dtype)]
+        product = self.op("Gemm", self.cast(X, dtype), matrix, *biases, width=matrix.shape[1])
+        return self.flatten(product) if weights.ndim == 1 else product
 
     def flatten(self, tensor: Tensor) -> Tensor:
         """(rows, 1) → (rows,)."""
         return self.op("Reshape", tensor, np.array([-1]), width=None)
 
+    def column(self, tensor: Tensor) -> Tensor:
+        """(rows,) → (rows, 1); a matrix stays."""
+        if tensor.width is not None:
+            return tensor
+        return replace(self.op("Reshape", tensor, np.array([-1, 1]), width=1), is_input=tensor.is_input)
+
     def matrix(self, features: Features, dtype: Any = None) -> Tensor:
         """The features as one tensor: of ``dtype``, or of the dtype NumPy would give them side by side."""
         if not features.pieces:
             raise ValueError("expected at least one column")
-        target = np.dtype(dtype) if dtype else np.result_type(*(piece.tensor.dtype for piece in features.pieces))
-        return self.concat([self.cast(self.piece(piece), target) for piece in features.pieces])
+        target = np.dtype(dtype) if dtype else features.dtype
+        alike = groupby(map(self.piece, features.pieces), key=lambda tensor: tensor.dtype)
+        return self.concat([self.cast(self.concat(list(tensors)), target) for _, tensors in alike])
 
     def floats(self, features: Features) -> Tensor:
-        """The features as scikit-learn's ``check_array(dtype=FLOAT_DTYPES)`` gives them.
-
-        float32 stays, also beside integers that fit into it (of 8 or 16 bits); all else is float64.
-        """
-        together = np.result_type(*(piece.tensor.dtype for piece in features.pieces))
-        return self.matrix(features, np.float32 if together == np.float32 else np.float64)
+        """The features as scikit-learn's ``check_array(dtype=FLOAT_DTYPES)`` gives them."""
+        return self.matrix(features, features.float_dtype)
 
     def piece(self, piece: Piece) -> Tensor:
+        """The columns of a piece; those of a one-hot are BOOL."""
+        if isinstance(piece.tensor, OneHot):
+            slots = piece.indices.reshape(1, -1)
+            return self.op("Equal", piece.tensor.codes, slots, dtype=BOOL, width=len(piece.indices))
+        if isinstance(piece.tensor, Sparse):
+            return self._scattered(piece.tensor, piece)
         return piece.tensor if piece.whole else self.columns(piece.tensor, piece.indices)
+
+    def _scattered(self, sparse: Sparse, piece: Piece) -> Tensor:
+        """The columns of a sparse piece, with one more that takes what sets none of them and is cut off."""
+        width, codes, values = len(piece.indices), sparse.codes, sparse.values
+        if not piece.whole:
+            places = np.full(sparse.width + 1, width)
+            places[piece.indices] = np.arange(width)
+            codes = self.op("Gather", places, codes, axis=0, dtype=INT64)
+        rows = self.op("Shape", codes, dtype=INT64, width=None, start=0, end=1)
+        shape = self.op("Concat", rows, np.array([width + 1]), width=None, axis=0)
+        zero = make_tensor(np.zeros(1, values.dtype))
+        zeros = self.op("ConstantOfShape", shape, dtype=values.dtype, width=width + 1, value=zero)
+        filled = self.op("ScatterElements", zeros, codes, values, axis=1, reduction="add")
+        return self.op("Slice", filled, np.array([0]), np.array([width]), np.array([1]), width=width)
 
     def lookup(self, column: Tensor, keys: Array, values: Array, default: int) -> Tensor:
         """INT64: ``values[i]`` where the column is ``keys[i]``, else ``default``. Keys are strings or float64."""
@@ -242,18 +371,50 @@ class Graph:
         )
 
     def guard(self, tensor: Tensor, columns: Sequence[str], reason: str) -> None:
-        self.guards.append(GuardSpec(tensor, tuple(columns), reason))
+        spec = GuardSpec(tensor, tuple(columns), reason)
+        if spec not in self.guards:
+            self.guards.append(spec)
 
-    def model(self, outputs: dict[str, Tensor], *, producer: str = "skerry") -> onnx.ModelProto:
-        """The graph as a model whose outputs carry the given names."""
-        renamed = [helper.make_node("Identity", [tensor.name], [name]) for name, tensor in outputs.items()]
-        nodes = _needed([*self.nodes, *renamed], set(outputs))
-        used = {name for node in nodes for name in node.input}
+    def model(self, outputs: dict[str, Tensor], *, producer: str = "skerry") -> bytes:
+        """The graph as an ONNX model whose outputs carry the given names."""
+        names = self._names_of(outputs)
+        copied = [
+            helper.make_node("Identity", [tensor.name], [name])
+            for name, tensor in outputs.items()
+            if names.get(tensor.name) != name
+        ]
+        nodes = _needed([*self.nodes, *copied], {*outputs, *names})
+        used = {name for node in nodes for name in [*node.input, *_captured(node)]}
         values = [_value_info(name, tensor) for name, tensor in outputs.items()]
         constants = [tensor for name, tensor in self.initializers.items() if name in used]
-        graph = helper.make_graph(nodes, "skerry", self.inputs, values, constants)
         opsets = [helper.make_opsetid(domain, version) for domain, version in OPSETS.items()]
-        return helper.make_model(graph, opset_imports=opsets, ir_version=IR_VERSION, producer_name=producer)
+        model = helper.make_model(onnx.GraphProto(), opset_imports=opsets, ir_version=IR_VERSION, producer_name=producer)
+        model.ClearField("graph")
+        graph = helper.make_graph([], "skerry", self._fed, values, constants).SerializeToString()
+        written = [field_bytes(GRAPH_NODE, self._written(node, names)) for node in nodes]
+        return model.SerializeToString() + field_bytes(MODEL_GRAPH, b"".join([graph, *written]))
+
+    @property
+    def _fed(self) -> list[onnx.ValueInfoProto]:
+        """The inputs, without the rows themselves where an extractor takes them."""
+        whole = [value for value in self.inputs if len(value.type.tensor_type.shape.dim) > 1]
+        return whole if self.extractors else self.inputs
+
+    def _names_of(self, outputs: dict[str, Tensor]) -> dict[str, str]:
+        """Tensors that can simply be called as an output is: made by a node, and used by no graph inside of one."""
+        captured = {name for node in self.nodes for name in _captured(node)}
+        made = {name for node in self.nodes for name in node.output} - captured
+        return {tensor.name: name for name, tensor in reversed(outputs.items()) if tensor.name in made}
+
+    def _written(self, node: onnx.NodeProto, names: dict[str, str]) -> bytes:
+        lists = self._lists.get(node.output[0], b"")
+        if not names.keys().isdisjoint([*node.input, *node.output]):
+            renamed = onnx.NodeProto()
+            renamed.CopyFrom(node)
+            renamed.input[:] = [names.get(name, name) for name in node.input]
+            renamed.output[:] = [names.get(name, name) for name in node.output]
+            node = renamed
+        return node.SerializeToString() + lists
 
     def width_of(self, tensor: Tensor, width: int | None) -> Tensor:
         return replace(tensor, width=width)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,8 +18,11 @@ from skerry.runtime.feeds import Array
 METHODS = ("predict", "predict_proba", "decision_function", "score_samples", "transform")
 """What an estimator may answer with, in the order of an artifact's outputs."""
 
-REFUSALS = (ValueError, TypeError, InvalidInput)
-"""How scikit-learn and the model say that they do not take a row."""
+REFUSALS = (ValueError, TypeError, IndexError, OverflowError, StopIteration, InvalidInput)
+"""How scikit-learn and the model say that they do not take a row; StopIteration is FeatureHasher's for no rows at all."""
+
+OWN_REFUSALS = ("CatBoostError", "LightGBMError")
+"""How libraries that are not imported here say so; XGBoost's error is a ValueError."""
 
 
 @dataclass(frozen=True)
@@ -29,19 +33,30 @@ class Answers:
     refused: Array
 
 
+_PART = re.compile(r"(.*[a-z])_(\d+)")
+"""A method's answer for one of several targets: ``predict_proba_1`` is ``predict_proba(rows)[1]``."""
+
+
 def methods_of(estimator: Any, row: Any) -> tuple[str, ...]:
-    """The methods this fitted estimator has; ``row`` is asked, for some are there only to say that they are not."""
-    return tuple(method for method in METHODS if hasattr(estimator, method) and _is_implemented(estimator, method, row))
+    """The methods this fitted estimator has, or their parts; ``row`` is asked, for some are there only to say that
+    they are not, and some answer with a list of arrays."""
+    return tuple(part for method in METHODS if hasattr(estimator, method) for part in _parts(estimator, method, row))
 
 
-def _is_implemented(estimator: Any, method: str, row: Any) -> bool:
+def method_of(part: str) -> str:
+    """The method that a part belongs to."""
+    found = _PART.fullmatch(part)
+    return found[1] if found else part
+
+
+def _parts(estimator: Any, method: str, row: Any) -> tuple[str, ...]:
     try:
-        call(estimator, method, row)
-    except NotImplementedError:
-        return False
+        answer = _call(estimator, method, row)
+    except (NotImplementedError, AttributeError):  # such as a member that lacks it
+        return ()
     except REFUSALS:
-        pass
-    return True
+        return (method,)
+    return tuple(f"{method}_{index}" for index in range(len(answer))) if isinstance(answer, list) else (method,)
 
 
 def ask(target: Any, rows: Any, methods: Sequence[str]) -> Answers:
@@ -54,11 +69,29 @@ def ask(target: Any, rows: Any, methods: Sequence[str]) -> Answers:
 
 
 def call(target: Any, method: str, rows: Any) -> Array:
-    """One method's answer as a dense array."""
+    """One method's answer, or one part of it, as a dense array."""
+    part = _PART.fullmatch(method)
+    answer = _call(target, part[1], rows)[int(part[2])] if part else _call(target, method, rows)
+    answer = answer.toarray() if sparse.issparse(answer) else np.asarray(answer)
+    return answer.reshape(1, -1) if method == "transform" and _lacks_an_axis(target, answer, rows) else answer
+
+
+def _lacks_an_axis(target: Any, answer: Array, rows: Any) -> bool:
+    """SparsePCA gives one row without its first axis; others transform each row to one value."""
+    if answer.ndim != 1 or len(rows) != 1:
+        return False
+    return answer.shape != (1,) or np.ndim(_call(target, "transform", take(rows, np.array([0, 0])))) == 2
+
+
+def _call(target: Any, method: str, rows: Any) -> Any:
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
-        answer = getattr(target, method)(rows)
-    return answer.toarray() if sparse.issparse(answer) else np.asarray(answer)
+        try:
+            return getattr(target, method)(rows)
+        except Exception as error:
+            if type(error).__name__ not in OWN_REFUSALS:
+                raise
+            raise ValueError(str(error)) from error
 
 
 def accepts(target: Any, rows: Any, methods: Sequence[str]) -> bool:

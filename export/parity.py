@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import warnings
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from skerry.export.graph import Features, Graph, Tensor, Trace
-from skerry.export.oracle import REFUSALS, Answers, accepts, ask, call
+from skerry.export.graph import Features, Graph, Tensor, Ties, Trace
+from skerry.export.oracle import REFUSALS, Answers, accepts, ask, call, method_of
 from skerry.export.rows import MadeRows
 from skerry.export.signature import Signature, take
 from skerry.runtime.errors import ModelFailure, ParityError
@@ -27,12 +28,14 @@ SHOWN = 3
 
 @dataclass(frozen=True)
 class Comparison:
-    """Answers of both sides for the same rows; ``wrong`` marks the rows that differ in any way."""
+    """Answers of both sides for the same rows; ``wrong`` marks the rows that differ, ``tied`` those that differ
+    where scikit-learn's own answer hangs on the last bit."""
 
     rows: Any
     expected: Answers
     got: Answers
     wrong: Array
+    tied: Array
     errors: dict[str, Array]
 
     @property
@@ -40,7 +43,7 @@ class Comparison:
         return max((float(error.max(initial=0)) for error in self.errors.values()), default=0.0)
 
 
-def compare(estimator: Any, model: Model, rows: Any) -> Comparison:
+def compare(estimator: Any, model: Model, rows: Any, ties: Sequence[Ties] = ()) -> Comparison:
     """Ask both for all methods of the model. Rows that one side refuses and the other answers are wrong."""
     methods = model.manifest.methods
     expected = ask(estimator, rows, methods)
@@ -58,7 +61,20 @@ def compare(estimator: Any, model: Model, rows: Any) -> Comparison:
         )
         wrong[answered] |= differing(ours, theirs, tolerance=model.manifest.parity.tolerance)
         errors[method] = _spread(_distance(ours, theirs), answered)
-    return Comparison(rows, expected, got, wrong, errors)
+    tied = ties_among(ties, rows, wrong & answered)
+    errors = {method: np.where(tied, 0.0, error) for method, error in errors.items()}
+    return Comparison(rows, expected, got, wrong & ~tied, tied, errors)
+
+
+def ties_among(ties: Sequence[Ties], rows: Any, mask: Array) -> Array:
+    """Which of the rows in ``mask``, all of which scikit-learn answers, are ties somewhere inside the estimator."""
+    index = np.flatnonzero(mask)
+    tied = np.zeros(len(mask), bool)
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        for tie in ties if len(index) else ():
+            tied[index] |= np.asarray(tie.marked(tie.rows(take(rows, index))), bool)
+    return tied
 
 
 def check_parity(estimator: Any, model: Model, rows: Any, made: MadeRows, graph: Graph, signature: Signature) -> Parity:
@@ -67,9 +83,9 @@ def check_parity(estimator: Any, model: Model, rows: Any, made: MadeRows, graph:
     Raises:
         ParityError: with the worst rows, and the first step of the estimator that diverges.
     """
-    users = compare(estimator, model, rows)
-    mades = compare(estimator, model, made.rows)
-    singles = _singles(estimator, model, rows)
+    users = compare(estimator, model, rows, graph.ties)
+    mades = compare(estimator, model, made.rows, graph.ties)
+    singles = _singles(estimator, model, rows, graph.ties)
     for comparison in (users, mades, *singles):
         if comparison.wrong.any():
             raise _failure(comparison, graph, signature, model)
@@ -82,6 +98,7 @@ def check_parity(estimator: Any, model: Model, rows: Any, made: MadeRows, graph:
         made=len(mades.wrong),
         refused=int(mades.expected.refused.sum()),
         mismatches=0,
+        tied=int(users.tied.sum() + mades.tied.sum()),
         max_error=max(users.max_error, mades.max_error),
         tolerance=model.manifest.parity.tolerance,
         methods=model.manifest.methods,
@@ -89,9 +106,9 @@ def check_parity(estimator: Any, model: Model, rows: Any, made: MadeRows, graph:
     )
 
 
-def _singles(estimator: Any, model: Model, rows: Any) -> Iterator[Comparison]:
+def _singles(estimator: Any, model: Model, rows: Any, ties: Sequence[Ties]) -> Iterator[Comparison]:
     for index in range(min(SINGLE_ROWS, len(rows))):
-        yield compare(estimator, model, take(rows, slice(index, index + 1)))
+        yield compare(estimator, model, take(rows, slice(index, index + 1)), ties)
 
 
 def _distance(got: Array, expected: Array) -> Array:
@@ -182,7 +199,7 @@ def first_divergence(comparison: Comparison, graph: Graph, feeds: FeedBuilder, t
 
 def _diverges(trace: Trace, rows: Any, graph: Graph, feeds: FeedBuilder, tolerance: float) -> str | None:
     for method, value in trace.outputs.items():
-        if not hasattr(trace.estimator, method):
+        if not hasattr(trace.estimator, method_of(method)):
             continue
         try:
             expected = call(trace.estimator, method, trace.rows(rows))
@@ -199,5 +216,5 @@ def _diverges(trace: Trace, rows: Any, graph: Graph, feeds: FeedBuilder, toleran
 def _evaluate(graph: Graph, value: Tensor | Features, feeds: dict[str, Array]) -> Array:
     """One value inside the graph."""
     tensor = graph.matrix(value) if isinstance(value, Features) else value
-    session = Session(graph.model({"value": tensor}).SerializeToString())
+    session = Session(graph.model({"value": tensor}))
     return session.run({name: feeds[name] for name in session.inputs}, ["value"])[0]

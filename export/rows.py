@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy import sparse
 
 from skerry.export.graph import Graph, Thresholds
+from skerry.export.made_records import draw_records, draw_texts, special_records
 from skerry.export.signature import UNKNOWN, Signature, stack, take
 from skerry.runtime.feeds import Array
 
@@ -124,14 +126,10 @@ class RowMaker:
 
     def _draw(self, index: int, count: int) -> Array:
         datatype, known = self._signature.datatypes[index], self._graph.categories.get(index, [])
-        if self._signature.layout == "text":
-            return np.array(
-                [
-                    " ".join(self._random.choice(known or list(STRINGS), self._random.integers(1, 12)))
-                    for _ in range(count)
-                ],
-                object,
-            )
+        if self._signature.layout == "records":
+            return draw_records(self._graph.extractors, known, count, self._random)
+        if self._is_text(index):
+            return draw_texts(known or list(STRINGS), count, self._random)
         if datatype == "BYTES":
             learned = [value for value in known if isinstance(value, str)] or ["a", "b", "c"]
             return np.array(learned, object)[self._random.integers(len(learned), size=count)]
@@ -144,20 +142,28 @@ class RowMaker:
         drawn = self._random.uniform(low, high, size=count)
         return np.rint(drawn).astype(np.int64) if datatype.startswith(("INT", "UINT")) else drawn
 
+    def _is_text(self, index: int) -> bool:
+        """Whether a column's values are split into terms."""
+        spec = self._signature.inputs[index if self._signature.layout == "columns" else 0]
+        return any(extractor.input == spec.name for extractor in self._graph.extractors)
+
     def _specials(self, index: int) -> list[Any]:
         datatype, known = self._signature.datatypes[index], self._graph.categories.get(index, [])
         if datatype == "BOOL":
             return [True, False]
+        if self._signature.layout == "records":
+            return special_records(self._graph.extractors, known)
         if datatype == "BYTES":
             learned = [value for value in known if isinstance(value, str)][:3]
             variants = [variant for value in learned for variant in (value, value + " ", value.swapcase(), value[:-1])]
             marker = self._signature.missing[index]
-            missing = [] if self._signature.layout == "text" or marker is UNKNOWN else [marker]
+            missing = [] if marker is UNKNOWN else [marker]
             return [*variants, *STRINGS, *missing]
         if datatype.startswith(("INT", "UINT")):
             limits = np.iinfo(self._dtype(index))
             return [value for value in INTEGERS if limits.min <= value <= limits.max] + known[:20]
-        return [*FLOATS, *self._ranges[index], *known[:20]]
+        floats = [*FLOATS, *self._ranges[index], *known[:20]]
+        return [value for value in floats if value == value] if self._signature.missing[index] is UNKNOWN else floats
 
     def _dtype(self, index: int) -> Any:
         dtype = self._signature.dtypes[index if self._signature.layout == "columns" else 0]
@@ -224,7 +230,9 @@ class _Search:
         return self._encode(ends[:, 0]), self._encode(ends[:, 1])
 
     def _side(self, keys: Array) -> Array:
-        features = np.asarray(self._thresholds.rows(self._with(keys)))
+        given = self._thresholds.rows(self._with(keys))
+        features = given.toarray() if sparse.issparse(given) else np.asarray(given)
+        features = features.reshape(len(keys), -1)  # a vector is one column
         compared = features[np.arange(len(keys)), self._features].astype(self._thresholds.dtype)
         return np.asarray(compared.astype(float) <= self._values)
 

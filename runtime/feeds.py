@@ -2,8 +2,8 @@
 
 A model fitted on named columns is fed one matrix per datatype, named after it: the columns of that
 datatype, in the order of the manifest's inputs. A run pays for each input, so one matrix is several
-times cheaper than thirty columns. A model fitted on an array is fed that array as ``X``. Texts are fed
-as their terms.
+times cheaper than thirty columns. A model fitted on an array is fed that array as ``X``, also if it has
+one dimension. Texts and records are fed as their names and values.
 """
 
 from __future__ import annotations
@@ -14,9 +14,10 @@ from typing import Any, NoReturn
 import numpy as np
 
 from skerry.runtime.errors import InvalidInput, nearest
-from skerry.runtime.manifest import Analyzer, Layout
-from skerry.runtime.tensors import DTYPES, MISSING, TensorSpec
-from skerry.runtime.text import TextAnalyzer
+from skerry.runtime.extraction import Extraction
+from skerry.runtime.manifest import Layout, RecordExtractor, TextExtractor, form_of
+from skerry.runtime.records import decode_records
+from skerry.runtime.tensors import DTYPES, MISSING, USABLE, TensorSpec, is_usable
 
 Array = np.ndarray
 Feeds = dict[str, Array]
@@ -25,22 +26,30 @@ Feeds = dict[str, Array]
 class FeedBuilder:
     """Turns rows into feeds for one model.
 
-    ``from_rows`` takes what people hold: a DataFrame, a 2-D array, a list of dicts, lists or texts.
+    ``from_rows`` takes what people hold: a DataFrame, an array, a list of dicts, lists, texts or numbers.
     ``from_columns`` takes one sequence of values per input, ``from_typed`` what a decoder has typed
     already. Each returns ``{tensor: array}`` with at least one row, or raises ``InvalidInput`` naming
     input and row.
     """
 
-    def __init__(self, inputs: Sequence[TensorSpec], layout: Layout, analyzers: Sequence[Analyzer] = ()) -> None:
+    def __init__(
+        self,
+        inputs: Sequence[TensorSpec],
+        layout: Layout,
+        extractors: Sequence[TextExtractor | RecordExtractor] = (),
+    ) -> None:
         self.inputs = tuple(inputs)
         self.layout = layout
         self.names = [spec.name for spec in self.inputs]
         self.groups = group_by_datatype(self.inputs)
-        self._analyzers = [(settings, TextAnalyzer(settings)) for settings in analyzers]
+        self._extractions = [Extraction(settings) for settings in extractors]
+        self._form = form_of(extractors)
 
     def from_rows(self, rows: Any) -> Feeds:
-        if self.layout == "text":
-            return self.from_matrix(_texts(rows))
+        if self.layout == "records":
+            return self.from_typed(_listed(rows))
+        if self.layout == "vector":
+            return self.from_matrix(_one_dimensional(rows, self.inputs[0]))
         if hasattr(rows, "columns"):
             return self._from_frame(rows)
         if isinstance(rows, Sequence) and rows and isinstance(rows[0], Mapping):
@@ -63,10 +72,12 @@ class FeedBuilder:
     def from_typed(self, rows: Sequence[Any]) -> Feeds:
         """Feeds from rows whose values a decoder has typed: floats and strings (None where missing), ints, bools.
 
-        A row is a tuple of the inputs' values in their order, or a text.
+        A row is a tuple of the inputs' values in their order, a value, or a record.
         """
         if not rows:
             _refuse_empty()
+        if self.layout == "records":
+            return self._extracted({self.names[0]: rows})
         if self.layout != "columns":
             return self.from_matrix(_typed(rows, self.inputs[0]))
         columns = dict(zip(self.names, zip(*rows, strict=True), strict=True))
@@ -83,20 +94,24 @@ class FeedBuilder:
         return self._pack({spec.name: as_array(matrix[:, index], spec) for index, spec in enumerate(self.inputs)})
 
     def from_matrix(self, matrix: Any) -> Feeds:
-        """Feeds from ``X``: (rows, width), or (rows,) for texts."""
+        """Feeds from ``X``: (rows, width), or one value a row; a record as JSON."""
         spec = self.inputs[0]
+        if self.layout == "records":
+            return self.from_typed(decode_records(list(matrix), self._form))
         values = as_array(matrix, spec)
         if values.ndim != len(spec.shape) or values.shape[1:] != spec.shape[1:]:
             _refuse_width(spec.shape, values.shape)
         if not len(values):
             _refuse_empty()
-        return self._terms({spec.name: values}) if self.layout == "text" else {spec.name: values}
+        return self._extracted({spec.name: values}) if self._extractions else {spec.name: values}
 
     @property
     def tensors(self) -> set[str]:
         """The names of the arrays in the feeds."""
-        own = {"columns": set(self.groups), "matrix": set(self.names), "text": set()}[self.layout]
-        return own | {settings.tensor for settings, _ in self._analyzers}
+        found = set().union(*(extraction.tensors for extraction in self._extractions))
+        if self.layout == "columns":
+            return found | set(self.groups)
+        return found or set(self.names)
 
     def check_names(self, given: Mapping[str, Any], where: str = "") -> None:
         """Every input once, nothing else."""
@@ -141,10 +156,13 @@ class FeedBuilder:
             feeds[datatype] = matrix = np.empty((rows, len(names)), DTYPES[datatype])
             for index, name in enumerate(names):
                 matrix[:, index] = columns[name]
-        return feeds | self._terms(columns)
+        return feeds | self._extracted(columns)
 
-    def _terms(self, columns: Mapping[str, Array]) -> Feeds:
-        return {settings.tensor: analyze(columns[settings.input]) for settings, analyze in self._analyzers}
+    def _extracted(self, columns: Mapping[str, Any]) -> Feeds:
+        feeds: Feeds = {}
+        for extraction in self._extractions:
+            feeds |= extraction(columns[extraction.settings.input])
+        return feeds
 
 
 def group_by_datatype(inputs: Sequence[TensorSpec]) -> dict[str, tuple[str, ...]]:
@@ -241,17 +259,10 @@ def _as_strings(array: Array, spec: TensorSpec) -> Array:
 
 
 def _check_characters(array: Array, spec: TensorSpec) -> None:
-    """No NUL (it ends a string in C), no lone surrogate (it has no UTF-8), not our own mark for missing."""
-    text = "\n".join(value for value in array.flat if isinstance(value, str))
-    if text.isascii() and "\x00" not in text:
+    if is_usable("\n".join(value for value in array.flat if isinstance(value, str))):
         return
-    wrong = np.array([isinstance(value, str) and _is_unusable(value) for value in array.flat]).reshape(array.shape)
-    if wrong.any():
-        raise InvalidInput(f"{place(spec, wrong)}: expected text without NUL, U+FDD0 or lone surrogates")
-
-
-def _is_unusable(text: str) -> bool:
-    return "\x00" in text or MISSING in text or any("\ud800" <= letter <= "\udfff" for letter in text)
+    wrong = np.array([isinstance(value, str) and not is_usable(value) for value in array.flat]).reshape(array.shape)
+    raise InvalidInput(f"{place(spec, wrong)}: expected {USABLE}")
 
 
 def _missing_string(value: Any) -> str | None:
@@ -297,13 +308,21 @@ def _to_numpy(columns: Any) -> Array:
     return np.asarray(columns.to_numpy())
 
 
-def _texts(rows: Any) -> Array:
-    array = np.asarray(rows.to_numpy() if hasattr(rows, "to_numpy") else rows, dtype=object)
-    if array.ndim != 1 or isinstance(rows, str):
-        raise InvalidInput(
-            "expected a list of texts, got " + ("one text" if isinstance(rows, str) else f"{array.ndim} dimensions")
-        )
-    return array
+def _one_dimensional(rows: Any, spec: TensorSpec) -> Array:
+    array = (
+        _to_numpy(rows) if hasattr(rows, "to_numpy") else rows if isinstance(rows, str) else _from_sequence(rows, spec)
+    )
+    if np.ndim(array) != 1:
+        what = "texts" if spec.datatype == "BYTES" else "values"
+        got = "one text" if isinstance(rows, str) else f"{np.ndim(array)} dimensions"
+        raise InvalidInput(f"expected a list of {what}, got {got}")
+    return np.asarray(array)
+
+
+def _listed(rows: Any) -> list[Any]:
+    if isinstance(rows, str | bytes | Mapping) or not hasattr(rows, "__iter__"):
+        raise InvalidInput(f"expected a list of records, got {_describe(rows)}")
+    return list(rows)
 
 
 def _two_dimensional(rows: Any, *, mixed: bool) -> Array:
@@ -345,7 +364,7 @@ def _refuse_kind(array: Array, spec: TensorSpec) -> NoReturn:
 
 
 def _refuse_width(expected: Sequence[int], got: Sequence[int]) -> NoReturn:
-    wanted = f"{expected[1]} values a row" if len(expected) == 2 else "one text a row"
+    wanted = f"{expected[1]} values a row" if len(expected) == 2 else "one value a row"
     came = f"{got[1]}" if len(got) == 2 else f"shape {tuple(got)}"
     raise InvalidInput(f"expected {wanted}, got {came}")
 

@@ -6,9 +6,11 @@ import csv
 import os
 import re
 from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import IO, Any
 
+import msgspec
 import numpy as np
 
 from skerry.runtime.errors import FileError, InvalidInput
@@ -34,7 +36,7 @@ def predict_file(
     ignore: Sequence[str] = (),
     progress: Callable[[int], None] = lambda _: None,
 ) -> int:
-    """Answer the rows of ``source`` (.csv, .parquet, .npy, .npz) into ``target`` (.csv, .parquet); returns their number.
+    """Answer the rows of ``source`` (.csv, .parquet, .jsonl, .npy, .npz) into ``target`` (.csv, .parquet); returns their number.
 
     Columns are found by name, or taken in order by a model without named columns; those in ``ignore`` are
     passed over. The target appears complete or not at all. ``progress`` gets the number of rows answered so far.
@@ -98,7 +100,7 @@ def _named_inputs(model: Model, header: Sequence[str], ignore: Sequence[str]) ->
     if model.manifest.layout == "columns":
         return list(model.manifest.inputs)
     spec = model.manifest.inputs[0]
-    width = 1 if model.manifest.layout == "text" else spec.shape[1]
+    width = (spec.shape[1:] or (1,))[0]
     if len(header) != width:
         raise InvalidInput(
             f"expected {width} column{'s' * (width != 1)}, got {len(header)}: {', '.join(header[:6])}{', …' * (len(header) > 6)}"
@@ -114,7 +116,7 @@ def _feeds(model: Model, columns: dict[str, Array]) -> Feeds:
     if model.manifest.layout == "columns":
         return model.feeds.from_columns({name: columns[name] for name in model.feeds.names})
     arrays = list(columns.values())
-    return model.feeds.from_matrix(arrays[0] if model.manifest.layout == "text" else np.stack(arrays, axis=1))
+    return model.feeds.from_matrix(np.stack(arrays, axis=1) if model.manifest.layout == "matrix" else arrays[0])
 
 
 def _without_marks(array: Array) -> Array:
@@ -134,6 +136,26 @@ def _read_csv(source: Path, model: Model, ignore: Sequence[str]) -> Iterator[Fee
                 yield _feeds(model, columns)
     except UnicodeDecodeError:
         raise InvalidInput("expected UTF-8 text") from None
+
+
+def _read_lines(source: Path, model: Model, ignore: Sequence[str]) -> Iterator[Feeds]:
+    """JSON Lines: a row in each line, as Python and ``/predict`` take it."""
+    if ignore and model.manifest.layout != "columns":
+        raise InvalidInput("expected no columns to ignore: rows in JSON are whole")
+    with open(source, "rb") as lines:
+        rows = (line for line in lines if line.strip())
+        while batch := list(islice(rows, BATCH)):
+            yield model.feeds.from_rows([_decode_line(line, row, ignore) for row, line in enumerate(batch)])
+
+
+def _decode_line(line: bytes, row: int, ignore: Sequence[str]) -> Any:
+    try:
+        content = msgspec.json.decode(line)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise InvalidInput(f"expected JSON in row {row}: {error}") from None
+    if ignore and isinstance(content, dict):
+        return {name: value for name, value in content.items() if name not in ignore}
+    return content
 
 
 def _read_parquet(source: Path, model: Model, ignore: Sequence[str]) -> Iterator[Feeds]:
@@ -224,6 +246,7 @@ class _ParquetWriter:
 _READERS: dict[str, Callable[[Path, Model, Sequence[str]], Iterator[Feeds]]] = {
     ".csv": _read_csv,
     ".parquet": _read_parquet,
+    ".jsonl": _read_lines,
     ".npy": _read_numpy,
     ".npz": _read_numpy,
 }

@@ -7,7 +7,8 @@ must not be served by it. Add a field, and ``FORMAT`` rises by one.
 from __future__ import annotations
 
 import re
-from typing import Literal
+from collections.abc import Sequence
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -20,9 +21,11 @@ NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 """What a model may be called: it becomes a directory and a part of URLs."""
 
 Task = Literal["classification", "regression", "clustering", "outlier-detection", "transformation"]
-Layout = Literal["columns", "matrix", "text"]
+Layout = Literal["columns", "matrix", "vector", "records"]
 
-_DIMENSIONS: dict[Layout, int] = {"columns": 2, "matrix": 2, "text": 1}
+Label = str | bool | int | float
+
+_DIMENSIONS: dict[Layout, int] = {"columns": 2, "matrix": 2, "vector": 1, "records": 1}
 """Dimensions of an input."""
 
 
@@ -45,20 +48,59 @@ class Guard(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     reason: str
 
 
-class Analyzer(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """How the texts of ``input`` are split into the terms that the model is fed as ``tensor``.
+Count = Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1)]
 
-    The settings are those of scikit-learn's CountVectorizer, under its names.
+
+class Hashing(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Names become the columns that scikit-learn's FeatureHasher would give them, under its names of the settings."""
+
+    n_features: Count
+    alternate_sign: bool
+
+
+class Extractor(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, tag_field="kind"):
+    """What the rows of ``input`` become before the model runs: names, or with ``hashing`` columns, each with a value.
+
+    The model is fed both, as the tensors ``keys`` and ``values``. ``width`` is how many columns it makes of them in
+    a row, 0 where it makes none.
     """
 
     input: str
-    tensor: str
+    keys: str
+    values: str
+    hashing: Hashing | None
+    width: int
+
+
+class TextExtractor(Extractor, frozen=True, forbid_unknown_fields=True, kw_only=True, tag="text"):
+    """Texts become terms, each with its count. The settings are those of scikit-learn's CountVectorizer, under its names."""
+
     analyzer: Literal["word", "char", "char_wb"]
     lowercase: bool
     strip_accents: Literal["ascii", "unicode"] | None
     token_pattern: str
-    ngram_range: tuple[int, int]
+    ngram_range: tuple[Count, Count]
     stop_words: tuple[str, ...]
+
+
+Form = Literal["dict", "pair", "string"]
+"""What a record is: a dict of names and values, a list of such pairs, or a list of names that each count one."""
+
+
+class RecordExtractor(Extractor, frozen=True, forbid_unknown_fields=True, kw_only=True, tag="record"):
+    """Records become names, each with the sum of its values. A string is part of its name, after ``separator``.
+
+    ``lists`` says whether a value may also be a list of strings, or missing, as DictVectorizer has it.
+    """
+
+    form: Form
+    separator: str
+    lists: bool
+
+
+def form_of(extractors: Sequence[Extractor]) -> Form:
+    """What a record is, of a model that takes them."""
+    return next((extractor.form for extractor in extractors if isinstance(extractor, RecordExtractor)), "dict")
 
 
 class WorstRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -75,14 +117,17 @@ class Parity(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
     ``rows`` were compared, ``made`` of them made to break the model; ``refused`` of those are rows
     that scikit-learn refuses, and so does the model. ``mismatches`` counts rows whose label or
-    refusal differs (always 0 in an exported artifact); ``max_error`` is the largest difference
-    of any score, ``tolerance`` what was allowed; both are relative above 1 and absolute below.
+    refusal differs (always 0 in an exported artifact); ``tied`` counts rows whose answer differs
+    because scikit-learn's own hangs on the last bit (two neighbours at the same distance, a score
+    exactly on the boundary); ``max_error`` is the largest difference of any other score,
+    ``tolerance`` what was allowed; both are relative above 1 and absolute below.
     """
 
     rows: int
     made: int
     refused: int
     mismatches: int
+    tied: int
     max_error: float
     tolerance: float
     methods: tuple[str, ...]
@@ -120,10 +165,10 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     estimator: str
     layout: Layout
     inputs: tuple[TensorSpec, ...]
-    analyzers: tuple[Analyzer, ...]
+    extractors: tuple[TextExtractor | RecordExtractor, ...]
     outputs: tuple[TensorSpec, ...]
     guards: tuple[Guard, ...]
-    classes: tuple[str | bool | int | float, ...] | None
+    classes: tuple[Label | tuple[Label, ...], ...] | None
     opsets: dict[str, int]
     files: dict[str, File]
     parent: str | None
@@ -146,11 +191,17 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         _check_distinct("inputs", self.inputs)
         _check_distinct("outputs", self.outputs)
         _check_inputs(self.layout, self.inputs)
+        _check_extractors(self)
 
     @property
     def methods(self) -> tuple[str, ...]:
-        """The scikit-learn methods this model has, in the order of its outputs."""
+        """The scikit-learn methods this model has, in the order of its outputs; those whose answer is a list of
+        arrays, one per target, as ``predict_proba_0``, ``predict_proba_1``, ..."""
         return tuple(output.name for output in self.outputs)
+
+    def parts_of(self, method: str) -> tuple[str, ...]:
+        """The outputs that make up a method's answer: itself, or one per target."""
+        return tuple(name for name in self.methods if re.fullmatch(rf"{method}(_\d+)?", name))
 
     def output(self, method: str) -> TensorSpec:
         return next(output for output in self.outputs if output.name == method)
@@ -168,6 +219,23 @@ def _check_inputs(layout: Layout, inputs: tuple[TensorSpec, ...]) -> None:
     for spec in inputs:
         if len(spec.shape) != _DIMENSIONS[layout] or any(size < 1 for size in spec.shape[1:]):
             raise ValueError(f"shape of {spec.name!r}: {spec.shape} does not fit layout {layout!r}")
+
+
+def _check_extractors(manifest: Manifest) -> None:
+    """Each reads an input there is, of strings, or records where these are the rows; and writes tensors of its own."""
+    readable = {spec.name for spec in manifest.inputs if spec.datatype == "BYTES" and spec.shape[1:] in ((), (1,))}
+    kind = RecordExtractor if manifest.layout == "records" else TextExtractor
+    for extractor in manifest.extractors:
+        if extractor.input not in readable or not isinstance(extractor, kind):
+            raise ValueError(f"extractors: {extractor.input!r} is no input that can be read so")
+        if extractor.width < 0:
+            raise ValueError(f"extractors: expected a width of 0 or more, got {extractor.width}")
+    tensors = [name for extractor in manifest.extractors for name in (extractor.keys, extractor.values)]
+    if len(set(tensors)) != len(tensors):
+        raise ValueError(f"extractors: expected distinct tensors, got {tensors}")
+    forms = {extractor.form for extractor in manifest.extractors if isinstance(extractor, RecordExtractor)}
+    if manifest.layout == "records" and len(forms) != 1:
+        raise ValueError(f"extractors: expected records of one form, got {len(forms)}")
 
 
 class _Header(msgspec.Struct):

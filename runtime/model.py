@@ -17,8 +17,8 @@ from skerry.runtime.session import Session, SessionConfig
 from skerry.runtime.structure import check_structure
 from skerry.runtime.tensors import TensorSpec
 
-TEXTS = 64
-"""Texts in one run: a vocabulary of 100,000 terms takes 51 MB for them."""
+VALUES = 2**23
+"""Numbers that a run may hold for the columns made of texts or records: 64 MiB in float64."""
 
 
 def load(artifact: str | os.PathLike[str] | Artifact, config: SessionConfig | None = None) -> Model:
@@ -47,14 +47,19 @@ class _Method:
     def __set_name__(self, owner: type, name: str) -> None:
         self.name = name
 
-    def __get__(self, model: Model | None, owner: type) -> Callable[[Any], Array]:
+    def __get__(self, model: Model | None, owner: type) -> Callable[[Any], Any]:
         if model is None:
             return self  # type: ignore[return-value]
-        if self.name not in model.manifest.methods:
+        parts = model.manifest.parts_of(self.name)
+        if not parts:
             raise AttributeError(
                 f"model {model.manifest.name!r} has no {self.name}; it has {', '.join(model.manifest.methods)}"
             )
-        return lambda rows: model.answer(model.feeds.from_rows(rows), [self.name])[0]
+        return lambda rows: _whole(model.answer(model.feeds.from_rows(rows), parts), as_list=parts != (self.name,))
+
+
+def _whole(answers: list[Array], *, as_list: bool) -> Array | list[Array]:
+    return answers if as_list else answers[0]
 
 
 class Model:
@@ -64,26 +69,28 @@ class Model:
     texts; at least one. ``InvalidInput`` says what was wrong with which input and row.
     """
 
-    predict = _Method("Labels or values, shape (rows,).")
-    predict_proba = _Method("Probabilities, shape (rows, classes), in the order of ``classes_``.")
+    predict = _Method("Labels or values, shape (rows,), or (rows, targets).")
+    predict_proba = _Method("Probabilities, shape (rows, classes), in the order of ``classes_``; of several targets a list.")
     decision_function = _Method("Scores, shape (rows,) or (rows, classes).")
     transform = _Method("Transformed rows, shape (rows, features).")
     score_samples = _Method("One score a row, shape (rows,).")
 
     def __init__(self, manifest: Manifest, session: Session) -> None:
         self.manifest = manifest
-        self.feeds = FeedBuilder(manifest.inputs, manifest.layout, manifest.analyzers)
+        self.feeds = FeedBuilder(manifest.inputs, manifest.layout, manifest.extractors)
         self._session = session
         self._guards = [guard.output for guard in manifest.guards]
         self._specs = {spec.name: spec for spec in manifest.outputs}
         _check_tensors(manifest, session, self.feeds)
 
     @property
-    def classes_(self) -> Array:
-        """The class labels, in the order of the probabilities."""
+    def classes_(self) -> Array | list[Array]:
+        """The class labels, in the order of the probabilities; of several targets a list."""
         if self.manifest.classes is None:
             raise AttributeError(f"model {self.manifest.name!r} is not a classifier")
-        return np.array(self.manifest.classes, dtype=self.manifest.output("predict").numpy_dtype)
+        classes, dtype = self.manifest.classes, self.manifest.output("predict").numpy_dtype
+        nested = any(isinstance(labels, tuple) for labels in classes)
+        return [np.array(labels, dtype) for labels in classes] if nested else np.array(classes, dtype)
 
     def answer(self, feeds: Feeds, methods: Sequence[str]) -> list[Array]:
         """The answers of ``methods`` for feeds that a ``FeedBuilder`` made.
@@ -98,13 +105,23 @@ class Model:
         return [_restore(array, self._specs[method]) for array, method in zip(found, methods, strict=False)]
 
     def _run(self, feeds: Feeds, outputs: Sequence[str]) -> list[Array]:
-        """All rows at once; texts a few at a time, since each is as wide as the vocabulary."""
+        """All rows at once; texts and records a few at a time, since each may be as wide as the vocabulary."""
         rows = len(next(iter(feeds.values())))
-        if not self.manifest.analyzers or rows <= TEXTS:
+        limit = self._rows_in_a_run(feeds)
+        if rows <= limit:
             return self._session.run(feeds, outputs)
-        slices = [slice(start, start + TEXTS) for start in range(0, rows, TEXTS)]
+        slices = [slice(start, start + limit) for start in range(0, rows, limit)]
         parts = [self._session.run({name: array[part] for name, array in feeds.items()}, outputs) for part in slices]
         return [np.concatenate(arrays) for arrays in zip(*parts, strict=True)]
+
+    def _rows_in_a_run(self, feeds: Feeds) -> int:
+        """As many as hold at most ``VALUES``: the columns that are made of a row, or a weight of each key for each class."""
+        classes = len(self.manifest.classes or ())
+        widths = [
+            max(extractor.width, feeds[extractor.keys].shape[1] * max(1, classes))
+            for extractor in self.manifest.extractors
+        ]
+        return max(1, VALUES // max(widths, default=1))
 
 
 def _restore(array: Array, spec: TensorSpec) -> Array:

@@ -25,11 +25,21 @@ DTYPES: dict[str, np.dtype] = {
 
 DATATYPES: dict[np.dtype, str] = {dtype: datatype for datatype, dtype in DTYPES.items()}
 
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _TEXT_DTYPE = re.compile(r"[<>]U[0-9]{1,9}")
 
 MISSING = "\ufdd0"
 """A missing string, inside the model. U+FDD0 is a Unicode noncharacter: reserved for internal use
 and never valid in data that is exchanged (Unicode Standard, section 23.7)."""
+
+USABLE = "text without NUL, U+FDD0 or lone surrogates"
+
+
+def is_usable(text: str) -> bool:
+    """No NUL (it ends a string in C), no lone surrogate (it has no UTF-8), not our own mark for missing."""
+    if text.isascii():
+        return "\x00" not in text
+    return "\x00" not in text and MISSING not in text and not _SURROGATE.search(text)
 
 
 class TensorSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

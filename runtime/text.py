@@ -1,8 +1,8 @@
-"""``TextAnalyzer``: texts → terms, as scikit-learn's vectorizers split them.
+"""``TextAnalyzer``: texts → terms and how often they occur, as scikit-learn's vectorizers split them.
 
 Tokens and n-grams are what ONNX has no operator for, so this step runs before the model. It is
 declared in the manifest and made of settings alone: no code comes with an artifact. What the terms
-are worth (vocabulary, counts, weights) is in the graph.
+are worth (vocabulary, weights) is in the graph.
 
 Follows sklearn.feature_extraction.text, ``CountVectorizer.build_analyzer``.
 """
@@ -11,31 +11,27 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Callable, Iterator
 
-import numpy as np
-
 from skerry.runtime.errors import ManifestError
-from skerry.runtime.manifest import Analyzer
-from skerry.runtime.tensors import MISSING
-
-Array = np.ndarray
+from skerry.runtime.manifest import TextExtractor
 
 _SPACES = re.compile(r"\s\s+")
-NO_TERM = MISSING
-"""Fills a row up to the longest of its batch; it is in no text, and so in no vocabulary."""
 
 
 class TextAnalyzer:
-    """Calling it with texts (rows,) gives their terms: strings (rows, longest), filled up with ``NO_TERM``."""
+    """Calling it with a text gives its terms, each with its count."""
 
-    def __init__(self, settings: Analyzer) -> None:
+    def __init__(self, settings: TextExtractor) -> None:
         try:
             self._tokens = re.compile(settings.token_pattern)
         except re.error as error:
             raise ManifestError(
-                f"analyzer of {settings.input!r}: token_pattern is not a regular expression: {error}"
+                f"extractor of {settings.input!r}: token_pattern is not a regular expression: {error}"
             ) from None
+        if self._tokens.groups > 1:
+            raise ManifestError(f"extractor of {settings.input!r}: token_pattern has more than one group")
         self._strip = _ACCENTS[settings.strip_accents]
         self._lower = settings.lowercase
         self._sizes = settings.ngram_range
@@ -47,19 +43,17 @@ class TextAnalyzer:
         }
         self._split = split[settings.analyzer]
 
-    def __call__(self, texts: Array) -> Array:
-        rows = [self.terms(text) for text in texts.ravel()]
-        terms = np.full((len(rows), max(1, max(map(len, rows), default=1))), NO_TERM, object)
-        for row, found in zip(terms, rows, strict=True):
-            row[: len(found)] = found
-        return terms
+    def __call__(self, text: str) -> Counter[str]:
+        return Counter(self.terms(text))
 
     def terms(self, text: str) -> list[str]:
         """The terms of one text, in order, each as often as it occurs."""
         return self._split(self._strip(text.lower() if self._lower else text))
 
     def _words(self, text: str) -> list[str]:
-        tokens = [token for token in self._tokens.findall(text) if token not in self._stop_words]
+        tokens = self._tokens.findall(text)
+        if self._stop_words:
+            tokens = [token for token in tokens if token not in self._stop_words]
         if self._sizes == (1, 1):
             return tokens
         return [" ".join(tokens[start:end]) for start, end in self._spans(len(tokens))]

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils import _safe_indexing
 
+from skerry.export.converters.members import one_array
 from skerry.export.converters.scope import Scope
 from skerry.export.graph import Features, Outputs, Tensor
 
@@ -61,10 +62,11 @@ def frozen(estimator: Any, features: Features, scope: Scope) -> Outputs:
     return scope.convert("estimator", estimator.estimator, features)
 
 
-def function_transformer(estimator: Any, features: Features, scope: Scope) -> Outputs:
-    if estimator.func is not None:
-        raise scope.refuse(estimator, "only the identity (func=None) can be converted")
-    return {"transform": features}
+def self_training(estimator: Any, features: Features, scope: Scope) -> Outputs:
+    """It answers with the classifier that it last fitted, and gives it an array."""
+    rows = scope.rows
+    X = one_array(estimator, features, scope)
+    return scope.convert("estimator_", estimator.estimator_, X, lambda X: np.asarray(rows(X)))
 
 
 def transformed(outputs: Outputs) -> Features:

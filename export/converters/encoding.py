@@ -1,4 +1,4 @@
-"""OneHotEncoder and OrdinalEncoder: a lookup of each value, then a comparison with the known codes."""
+"""OneHotEncoder, OrdinalEncoder and TargetEncoder: each value's place among the categories, and what stands for it."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from skerry.export.converters.interpolation import looked_up
 from skerry.export.converters.scope import Scope, column_names
-from skerry.export.graph import BOOL, FLOAT64, STRING, Features, Outputs, Tensor
+from skerry.export.graph import BOOL, FLOAT64, STRING, Features, OneHot, Outputs, Tensor
 from skerry.runtime.feeds import is_missing
 from skerry.runtime.tensors import MISSING
 
@@ -18,40 +19,56 @@ UNKNOWN = -2
 
 
 def one_hot_encoder(estimator: Any, features: Features, scope: Scope) -> Outputs:
-    graph = scope.graph
     scope.knows(features, estimator.categories_)
     slots = [_slots(estimator, index) for index in range(features.width)]
-    codes = _codes(estimator, features, slots, scope)
+    codes = _codes(estimator, features, slots, scope, refuses=estimator.handle_unknown == "error")
     columns = [
-        graph.op("Equal", code, np.arange(width).reshape(1, -1), dtype=BOOL, width=width)
+        OneHot(code, np.dtype(estimator.dtype), width)
         for code, width in zip(codes, estimator._n_features_outs, strict=True)
     ]
-    return {"transform": Features.of(graph.cast(graph.concat(columns), estimator.dtype))}
+    return {"transform": Features.join(map(Features.of, columns))}
 
 
 def ordinal_encoder(estimator: Any, features: Features, scope: Scope) -> Outputs:
-    graph = scope.graph
-    scope.knows(features, estimator.categories_)
     tables = [_ordinals(estimator, index) for index in range(features.width)]
-    positions = [np.append(np.arange(len(table) - 1), UNSET) for table in tables]  # -1: the table's last value
-    codes = _codes(estimator, features, positions, scope)
-    values = [
-        graph.op("Gather", table, graph.op("Max", code, np.array(UNSET)), axis=0, dtype=estimator.dtype, width=1)
-        for table, code in zip(tables, codes, strict=True)
+    ordinals = _translated(estimator, features, tables, scope, refuses=estimator.handle_unknown == "error")
+    return {"transform": Features.of(ordinals, features.origins)}
+
+
+def target_encoder(estimator: Any, features: Features, scope: Scope) -> Outputs:
+    """Per category the mean of the target, or of each class; of an unknown one, that of all rows."""
+    count = len(estimator.classes_) if estimator.target_type_ == "multiclass" else 1
+    tables = [
+        np.append(
+            np.stack(estimator.encodings_[first : first + count], axis=1),
+            np.reshape(estimator.target_mean_, (1, count)),
+            axis=0,
+        )
+        for first in range(0, len(estimator.encodings_), count)
     ]
-    return {"transform": Features.of(graph.concat(values), features.origins)}
+    found = _translated(estimator, features, tables, scope, refuses=False)
+    width = count * features.width
+    return {"transform": Features.of(scope.graph.op("Reshape", found, np.array([-1, width]), width=width))}
 
 
-def _codes(estimator: Any, features: Features, codes: list[np.ndarray], scope: Scope) -> list[Tensor]:
+def _translated(estimator: Any, features: Features, tables: list[np.ndarray], scope: Scope, *, refuses: bool) -> Tensor:
+    """Per feature the row of its table that belongs to the category; the last row to any other value."""
+    scope.knows(features, estimator.categories_)
+    codes = _codes(estimator, features, [np.arange(len(table)) for table in tables], scope, refuses=refuses)
+    return looked_up(scope.graph, tables, scope.graph.concat(codes))
+
+
+def _codes(estimator: Any, features: Features, codes: list[np.ndarray], scope: Scope, *, refuses: bool) -> list[Tensor]:
     """Per feature an INT64 column: ``codes[feature][category]``, and its last entry for any other value.
 
-    Where the encoder refuses unknown categories, the last entry gives way to a guard.
+    Where the encoder ``refuses`` unknown categories, the last entry gives way to a guard.
     """
     graph = scope.graph
-    refuses = estimator.handle_unknown == "error"
     columns = []
     for index, (categories, code) in enumerate(zip(estimator.categories_, codes, strict=True)):
-        column = graph.matrix(features.select(np.array([index])))
+        feature = features.select(np.array([index]))
+        column = graph.matrix(feature)
+        scope.refuse_infinite(feature, column)
         keys = _keys(categories, column, estimator, scope)
         columns.append(graph.lookup(column, keys, code[:-1], UNKNOWN if refuses else code[-1]))
     if refuses:

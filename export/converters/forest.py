@@ -1,110 +1,130 @@
-"""Decision trees, extra trees and forests of them: float32 rows against float64 thresholds."""
+"""Decision trees, extra trees and forests of them: rows rounded to float32 against float64 thresholds."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
+from sklearn.base import is_classifier
 
 from skerry.export.converters.labels import highest, label_of
 from skerry.export.converters.scope import Scope, column_names
-from skerry.export.converters.trees import LEAF, TreeArrays, tree_ensemble
+from skerry.export.converters.trees import LEAF, TURNED_NODES, TreeArrays, before_rounding, tree_ensemble
 from skerry.export.graph import BOOL, FLOAT64, INT64, Features, Outputs, Tensor
+
+COUNTED = 2**24
+"""Float32 holds every whole number up to this one."""
 
 
 def forest_regressor(estimator: Any, features: Features, scope: Scope) -> Outputs:
-    graph = scope.graph
-    trees = _trees(estimator)
-    _refuse_multi_output(estimator, scope)
-    X = rounded_rows(estimator, trees, features, scope)
-    sums = graph.flatten(tree_ensemble(graph, X, [tree_arrays(tree, tree.value[:, 0, 0]) for tree in trees], targets=1))
-    return {"predict": _mean(sums, estimator, scope)}
+    means = _means(estimator, features, scope)
+    return {"predict": scope.graph.flatten(means) if estimator.n_outputs_ == 1 else means}
 
 
 def forest_classifier(estimator: Any, features: Features, scope: Scope) -> Outputs:
     graph = scope.graph
-    _refuse_multi_output(estimator, scope)
+    means = _means(estimator, features, scope)
+    if estimator.n_outputs_ == 1:
+        return {"predict": label_of(graph, highest(graph, means), estimator.classes_), "predict_proba": means}
+    return _of_each_target(estimator, means, scope)
+
+
+def _of_each_target(estimator: Any, means: Tensor, scope: Scope) -> Outputs:
+    """Labels side by side, in the dtype NumPy gives them; probabilities of each target by themselves."""
+    graph, outputs, labels = scope.graph, {}, []
+    width = (means.width or 0) // estimator.n_outputs_
+    dtype = np.result_type(*(classes.dtype for classes in estimator.classes_))
+    for target, classes in enumerate(estimator.classes_):
+        probabilities = graph.columns(means, target * width + np.arange(len(classes)))
+        labels.append(graph.column(label_of(graph, highest(graph, probabilities), classes.astype(dtype))))
+        outputs[f"predict_proba_{target}"] = probabilities
+    return {"predict": graph.concat(labels), **outputs}
+
+
+def _means(estimator: Any, features: Features, scope: Scope) -> Tensor:
+    """The mean over the trees of the values of a row's leaves: float64 (rows, targets × values of a target)."""
     trees = _trees(estimator)
-    X = rounded_rows(estimator, trees, features, scope)
-    sums = (
-        _pure_sums(X, trees, estimator, scope)
-        if all(_is_pure(tree) for tree in trees)
-        else _table_sums(X, trees, scope)
-    )
-    probabilities = _mean(sums, estimator, scope)
-    return {
-        "predict": label_of(graph, highest(graph, probabilities), estimator.classes_),
-        "predict_proba": probabilities,
-    }
+    values = [tree.value.reshape(tree.node_count, -1) for tree in trees]
+    if values[0].shape[1] == 1:
+        X = rounded_rows(estimator, trees, features, scope)
+        arrays = [tree_arrays(tree, value[:, 0]) for tree, value in zip(trees, values, strict=True)]
+        sums = tree_ensemble(scope.graph, X, arrays, targets=1)
+    else:
+        X = rounded_rows(estimator, trees, features, scope, dtype=_counting_dtype(trees))
+        counted = estimator.n_outputs_ == 1 and is_classifier(estimator) and all(map(_is_pure, trees, values))
+        sums = (_counts if counted else _table_sums)(X, trees, values, scope)
+    if not hasattr(estimator, "estimators_"):
+        return sums
+    return scope.graph.op("Div", sums, np.array(float(len(trees))))
 
 
-def _pure_sums(X: Tensor, trees: list[Any], estimator: Any, scope: Scope) -> Tensor:
+def _counts(X: Tensor, trees: list[Any], values: list[np.ndarray], scope: Scope) -> Tensor:
     """Every leaf is of one class: it adds 1 to that class."""
-    arrays = [tree_arrays(tree, np.ones(tree.node_count), tree.value[:, 0, :].argmax(axis=1)) for tree in trees]
-    return tree_ensemble(scope.graph, X, arrays, targets=int(estimator.n_classes_))
+    arrays = [
+        tree_arrays(tree, np.ones(len(value)), value.argmax(axis=1)) for tree, value in zip(trees, values, strict=True)
+    ]
+    return scope.graph.cast(tree_ensemble(scope.graph, X, arrays, targets=values[0].shape[1]), FLOAT64)
 
 
-def _table_sums(X: Tensor, trees: list[Any], scope: Scope) -> Tensor:
-    """Each tree gives the number of its leaf; a table gives the leaves' class fractions; they are summed.
+def _table_sums(X: Tensor, trees: list[Any], values: list[np.ndarray], scope: Scope) -> Tensor:
+    """Each tree gives the number of its leaf; a table gives the leaves' values; they are summed.
 
     CumSum adds tree after tree, as scikit-learn does: ReduceSum adds in another order, and a
     probability that ties exactly would be decided by its rounding.
     """
     graph = scope.graph
-    starts = np.cumsum([0, *(tree.node_count for tree in trees)])
-    table, numbers = np.unique(np.concatenate([tree.value[:, 0, :] for tree in trees]), axis=0, return_inverse=True)
-    arrays = [
-        tree_arrays(tree, numbers[start : start + tree.node_count].astype(float), target)
-        for target, (tree, start) in enumerate(zip(trees, starts, strict=False))
-    ]
+    table, numbers = np.unique(np.concatenate(values), axis=0, return_inverse=True)
+    X = graph.cast(X, FLOAT64) if len(table) > COUNTED else X
+    parts = np.split(numbers, np.cumsum([len(value) for value in values])[:-1])
+    arrays = [tree_arrays(tree, part, target) for target, (tree, part) in enumerate(zip(trees, parts, strict=True))]
     leaves = graph.cast(tree_ensemble(graph, X, arrays, targets=len(trees)), INT64)
-    fractions = graph.op("Gather", table, leaves, dtype=FLOAT64, axis=0)  # (rows, trees, classes)
-    if len(trees) > 1:
-        fractions = graph.op("CumSum", fractions, np.array(1))
-    return graph.op("Gather", fractions, np.array(len(trees) - 1), axis=1, width=table.shape[1])
+    if len(trees) == 1:
+        return graph.op("Gather", table, graph.flatten(leaves), dtype=FLOAT64, axis=0, width=table.shape[1])
+    found = graph.op("Gather", table, leaves, dtype=FLOAT64, axis=0)  # (rows, trees, values)
+    sums = graph.op("CumSum", found, np.array(1))
+    return graph.op("Gather", sums, np.array(len(trees) - 1), axis=1, width=table.shape[1])
 
 
-def _mean(sums: Tensor, estimator: Any, scope: Scope) -> Tensor:
-    if not hasattr(estimator, "estimators_"):
-        return sums
-    return scope.graph.op("Div", sums, np.array(float(len(estimator.estimators_))))
+def _counting_dtype(trees: list[Any]) -> Any:
+    """Leaves that are counted, or numbers of leaves, fit into float32: many nodes take less memory in it; for few,
+    float64 rows need not be cast."""
+    return np.float32 if sum(tree.node_count for tree in trees) >= TURNED_NODES else FLOAT64
 
 
 def _trees(estimator: Any) -> list[Any]:
     return [tree.tree_ for tree in estimator.estimators_] if hasattr(estimator, "estimators_") else [estimator.tree_]
 
 
-def rounded_rows(estimator: Any, trees: list[Any], features: Features, scope: Scope) -> Tensor:
-    """The rows rounded to float32, as scikit-learn compares them, in the float64 of the thresholds."""
+def rounded_rows(
+    estimator: Any, trees: list[Any], features: Features, scope: Scope, *, dtype: Any = FLOAT64
+) -> Tensor:
+    """The rows for ``tree_arrays``, in the ``dtype`` that leaves are summed in; those beyond float32 are refused.
+
+    scikit-learn rounds rows to float32. In float64 they stay as they are: the thresholds of ``tree_arrays`` know.
+    """
     graph = scope.graph
-    rounded = graph.cast(graph.floats(features), np.float32)
-    graph.guard(
-        graph.op("IsInf", rounded, dtype=BOOL),
-        column_names(estimator, features.width),
-        "expected a number in the range of float32",
-    )
+    floats = graph.floats(features)
+    if features.is_sparse:  # scikit-learn's trees take NaN in dense rows alone
+        scope.refuse_not_finite(floats)
+    scope.refuse_beyond_float32(estimator, features, floats)
     indices = np.concatenate([tree.feature[tree.feature >= 0] for tree in trees])
     scope.compares(features, indices, np.concatenate([tree.threshold[tree.feature >= 0] for tree in trees]), np.float32)
-    return graph.cast(rounded, FLOAT64)
+    return graph.cast(floats, dtype)
 
 
 def tree_arrays(tree: Any, value: np.ndarray, target: int | np.ndarray = 0) -> TreeArrays:
     return TreeArrays(
         feature=np.maximum(tree.feature, 0),
-        threshold=tree.threshold,
+        threshold=before_rounding(tree.threshold),
         left=np.where(tree.children_left < 0, LEAF, tree.children_left),
         right=np.where(tree.children_left < 0, LEAF, tree.children_right),
         missing_left=tree.missing_go_to_left.astype(bool),
         value=value,
         target=target,
+        rows=tree.n_node_samples,
     )
 
 
-def _is_pure(tree: Any) -> bool:
-    leaves = tree.value[tree.children_left < 0, 0, :]
+def _is_pure(tree: Any, values: np.ndarray) -> bool:
+    leaves = values[tree.children_left < 0]
     return bool(((leaves == 0) | (leaves == 1)).all())
-
-
-def _refuse_multi_output(estimator: Any, scope: Scope) -> None:
-    if getattr(estimator, "n_outputs_", 1) != 1:
-        raise scope.refuse(estimator, "more than one output is not converted")

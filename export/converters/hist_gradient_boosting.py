@@ -66,11 +66,12 @@ def _tree(predictor: Any, target: int) -> TreeArrays:
         missing_left=nodes["missing_go_to_left"].astype(bool),
         value=nodes["value"],
         target=target,
-        members={int(node): _set_bits(bitsets[nodes["bitset_idx"][node]]) for node in categorical},
+        rows=nodes["count"],
+        members={int(node): set_bits(bitsets[nodes["bitset_idx"][node]]) for node in categorical},
     )
 
 
-def _set_bits(bitset: np.ndarray) -> np.ndarray:
+def set_bits(bitset: np.ndarray) -> np.ndarray:
     """The numbers whose bits are set: bit ``i % 32`` of word ``i // 32`` (sklearn.utils._bitset)."""
     return np.flatnonzero(np.unpackbits(bitset.view(np.uint8), bitorder="little"))
 

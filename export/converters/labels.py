@@ -19,6 +19,8 @@ INVERSE_LINKS: dict[str, Callable[[Graph, Tensor], Tensor]] = {
 def label_of(graph: Graph, indices: Tensor, classes: Any) -> Tensor:
     """``classes[indices]``: INT64 (rows,) → labels (rows,)."""
     classes = np.asarray(classes)
+    if classes.dtype == INT64 and np.array_equal(classes, np.arange(len(classes))):
+        return indices
     if classes.dtype.kind == "U":
         classes = classes.astype(object)
     table = classes.astype(np.uint8) if classes.dtype == bool else classes
@@ -47,6 +49,15 @@ def binary_probabilities(graph: Graph, probability: Tensor) -> Tensor:
     return graph.concat([graph.op("Sub", np.array(1, second.dtype), second), second])
 
 
+def logistic(graph: Graph, score: Tensor) -> Tensor:
+    """``expit`` of a score, (rows,) or (rows, 1), as the second of two classes, and its complement: (rows, 2).
+
+    That is the softmax of 0 and the score. Beyond 800 it is 0 and 1 in either dtype, and inf - inf would not be.
+    """
+    bounded = graph.op("Clip", graph.column(score), np.array(-800, score.dtype), np.array(800, score.dtype))
+    return softmax(graph, graph.op("Pad", bounded, np.array([0, 1, 0, 0]), width=2))
+
+
 def sigmoid(graph: Graph, score: Tensor) -> Tensor:
     """``1 / (1 + exp(-score))`` without ONNX Runtime's Sigmoid, which is 0 from -18 down (float64: from -40).
 
@@ -57,10 +68,8 @@ def sigmoid(graph: Graph, score: Tensor) -> Tensor:
 
 
 def softmax(graph: Graph, scores: Tensor) -> Tensor:
-    """``exp(s - max) / sum`` over the classes, in scikit-learn's order of operations."""
-    shifted = graph.op("Sub", scores, graph.op("ReduceMax", scores, np.array([1]), width=1, keepdims=1))
-    powers = graph.op("Exp", shifted)
-    return graph.op("Div", powers, graph.op("ReduceSum", powers, np.array([1]), width=1, keepdims=1))
+    """``exp(s - max) / sum`` over the classes."""
+    return graph.op("Softmax", scores, axis=1)
 
 
 def boosted_classes(
@@ -71,9 +80,10 @@ def boosted_classes(
     ``decide`` gives the index of the class of two; ``slope`` times their raw score is the logit.
     """
     if raw.width == 1:
-        raw = graph.flatten(raw)
         logit = raw if slope == 1 else graph.op("Mul", raw, np.array(slope, raw.dtype))
-        index, probabilities = decide(graph, raw), binary_probabilities(graph, sigmoid(graph, logit))
+        probabilities = logistic(graph, logit)
+        raw = graph.flatten(raw)
+        index = decide(graph, raw)
     else:
         index, probabilities = highest(graph, raw), softmax(graph, raw)
     return {"predict": label_of(graph, index, classes), "predict_proba": probabilities, "decision_function": raw}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -12,12 +13,14 @@ from skerry.export.converters.labels import (
     binary_probabilities,
     highest,
     label_of,
+    logistic,
     positive,
     sigmoid,
     softmax,
 )
 from skerry.export.converters.scope import Scope
-from skerry.export.graph import BOOL, Features, Graph, Outputs, Tensor
+from skerry.export.converters.ties import tied
+from skerry.export.graph import BOOL, Features, Graph, OneHot, Outputs, Piece, Sparse, Tensor
 
 
 def linear_regressor(estimator: Any, features: Features, scope: Scope) -> Outputs:
@@ -30,7 +33,13 @@ def linear_classifier(estimator: Any, features: Features, scope: Scope) -> Outpu
     if scores.width == 1:
         scores = graph.flatten(scores)
     index = positive(graph, scores) if scores.width is None else highest(graph, scores)
+    scope.ties(lambda rows: _tied(estimator.decision_function(rows)))
     return {"decision_function": scores, "predict": label_of(graph, index, estimator.classes_)}
+
+
+def _tied(scores: np.ndarray) -> np.ndarray:
+    """Rows whose label hangs on the last bit: two classes alike, or a score of nothing."""
+    return tied(scores if scores.ndim == 2 else np.column_stack([scores, np.zeros_like(scores)]))
 
 
 def logistic_regression(estimator: Any, features: Features, scope: Scope) -> Outputs:
@@ -39,7 +48,7 @@ def logistic_regression(estimator: Any, features: Features, scope: Scope) -> Out
     scores = outputs["decision_function"]
     assert isinstance(scores, Tensor)
     if len(estimator.classes_) <= 2:
-        outputs["predict_proba"] = binary_probabilities(graph, sigmoid(graph, scores))
+        outputs["predict_proba"] = logistic(graph, scores)
     else:
         outputs["predict_proba"] = softmax(graph, scores)
     return outputs
@@ -101,16 +110,63 @@ def _normalized(graph: Graph, probabilities: Tensor) -> Tensor:
 
 
 def _scores(estimator: Any, features: Features, scope: Scope) -> Tensor:
-    """``X @ coef_.T + intercept_``: (rows,) where ``coef_`` has one dimension, else (rows, outputs).
+    """``X @ coef_.T + intercept_``: (rows,) where ``coef_`` has one dimension, else (rows, outputs)."""
+    coefficients, intercept = np.asarray(estimator.coef_), np.asarray(estimator.intercept_)
+    dtype = np.result_type(coefficients.dtype, features.float_dtype)  # NumPy promotes both before it multiplies
+    return product(features, coefficients.T.astype(dtype), scope, bias=intercept.astype(dtype))
 
-    scikit-learn refuses NaN and ±inf; a product that overflows it answers.
+
+def product(features: Features, weights: np.ndarray, scope: Scope, *, bias: np.ndarray | None = None) -> Tensor:
+    """``X @ weights + bias``, in the dtype of the weights: (rows,) where they have one dimension, else (rows, outputs).
+
+    scikit-learn refuses NaN and ±inf; a product that overflows it answers. The columns of a one-hot and of
+    a sparse piece are not made: their weights are looked up.
     """
     graph = scope.graph
-    X = graph.floats(features)
-    coefficients, intercept = np.asarray(estimator.coef_), np.asarray(estimator.intercept_)
-    scope.refuse_not_finite(X)
-    if coefficients.dtype != X.dtype:  # NumPy promotes both before it multiplies
-        X = graph.cast(X, np.result_type(coefficients.dtype, X.dtype))
-    width = None if coefficients.ndim == 1 else coefficients.shape[0]
-    product = graph.op("MatMul", X, coefficients.T.astype(X.dtype), width=width)
-    return graph.op("Add", product, intercept.astype(X.dtype))
+    ends = np.cumsum([len(piece.indices) for piece in features.pieces])
+    parts = list(zip(features.pieces, np.split(weights, ends[:-1]), strict=True))
+    sums = []
+    if dense := [(piece, rows) for piece, rows in parts if isinstance(piece.tensor, Tensor)]:
+        X = graph.matrix(Features(tuple(piece for piece, _ in dense)), weights.dtype)
+        scope.refuse_not_finite(X)
+        sums.append(graph.affine(X, np.concatenate([rows for _, rows in dense]), bias))
+    if coded := [(piece, rows) for piece, rows in parts if isinstance(piece.tensor, OneHot)]:
+        sums.append(_looked_up(coded, graph))
+    sums += [_weighted(piece.tensor, piece.indices, rows, scope) for piece, rows in parts if isinstance(piece.tensor, Sparse)]
+    total = reduce(lambda left, right: graph.op("Add", left, right), sums)
+    return total if dense or bias is None else graph.op("Add", total, bias)
+
+
+def _looked_up(coded: Sequence[tuple[Piece, np.ndarray]], graph: Graph) -> Tensor:
+    """The sum over one-hots of the weights of the column that each sets: a row of one table, whose blocks begin with
+    zeros for codes that set none."""
+    codes, blocks = [], []
+    for piece, rows in coded:
+        assert isinstance(piece.tensor, OneHot)
+        block = np.zeros((1 + piece.tensor.width, *rows.shape[1:]), rows.dtype)
+        np.add.at(block, 1 + piece.indices, rows)
+        codes.append(piece.tensor.codes)
+        blocks.append(block)
+    starts = np.cumsum([1, *(len(block) for block in blocks[:-1])])
+    table = np.concatenate(blocks)
+    found = graph.op("Gather", table, graph.op("Add", graph.concat(codes), starts), axis=0, dtype=table.dtype)
+    return graph.op("ReduceSum", found, np.array([1]), width=_width(table), keepdims=0)
+
+
+def _weighted(sparse: Sparse, indices: np.ndarray, weights: np.ndarray, scope: Scope) -> Tensor:
+    """The sum over a row's values of the weights of their columns, times the values."""
+    graph = scope.graph
+    values = graph.cast(sparse.values, weights.dtype)
+    if not sparse.finite:
+        scope.refuse_values(values)
+    table = np.zeros((sparse.width + 1, *weights.shape[1:]), weights.dtype)
+    np.add.at(table, indices, weights)
+    found = graph.op("Gather", table, sparse.codes, axis=0, dtype=table.dtype)
+    if weights.ndim == 1:
+        return graph.op("ReduceSum", graph.op("Mul", found, values), np.array([1]), width=None, keepdims=0)
+    rows = graph.op("Unsqueeze", values, np.array([1]))
+    return graph.op("Squeeze", graph.op("MatMul", rows, found), np.array([1]), width=weights.shape[1])
+
+
+def _width(weights: np.ndarray) -> int | None:
+    return None if weights.ndim == 1 else weights.shape[1]

@@ -1,47 +1,135 @@
-"""PCA and its kind: a product with the components."""
+"""Transformers that are one product with learned directions: PCA and its kind, random projections, and those that
+solve the same small system for every row."""
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
+from scipy import linalg, sparse
+from sklearn.linear_model import ridge_regression
 from sklearn.utils.extmath import fast_logdet
 
+from skerry.export.converters.labels import sigmoid
 from skerry.export.converters.scope import Scope
-from skerry.export.graph import Features, Outputs, Tensor
+from skerry.export.converters.summation import numpy_sum
+from skerry.export.converters.ties import imprecise
+from skerry.export.graph import FLOAT64, Features, Graph, Outputs, Tensor
 
 
 def pca(estimator: Any, features: Features, scope: Scope) -> Outputs:
     """``X @ components - mean @ components``, in this order, as scikit-learn centres since 1.5."""
     graph = scope.graph
-    X = _rows(features, estimator, scope)
+    X = _rows(estimator, features, scope)
     components = estimator.components_.T
-    projected = graph.op("MatMul", X, components.astype(X.dtype), width=components.shape[1])
-    projected = graph.op("Sub", projected, (estimator.mean_.reshape(1, -1) @ components).astype(X.dtype))
+    projected = product(graph, X, components)
+    projected = graph.op("Sub", projected, (estimator.mean_.reshape(1, -1) @ components).astype(projected.dtype))
     if estimator.whiten:
         scale = np.sqrt(estimator.explained_variance_)
-        projected = graph.op("Div", projected, np.maximum(scale, np.finfo(scale.dtype).eps).astype(X.dtype))
+        projected = graph.op("Div", projected, np.maximum(scale, np.finfo(scale.dtype).eps).astype(projected.dtype))
     return {"transform": Features.of(projected), "score_samples": _log_likelihood(estimator, X, scope)}
 
 
-def truncated_svd(estimator: Any, features: Features, scope: Scope) -> Outputs:
-    X = _rows(features, estimator, scope)
-    components = estimator.components_.T.astype(X.dtype)
-    return {"transform": Features.of(scope.graph.op("MatMul", X, components, width=components.shape[1]))}
+def components(estimator: Any, features: Features, scope: Scope) -> Outputs:
+    """TruncatedSVD and random projections: ``X @ components``."""
+    matrix = estimator.components_
+    matrix = matrix.toarray() if sparse.issparse(matrix) else matrix
+    return {"transform": Features.of(product(scope.graph, _rows(estimator, features, scope), matrix.T))}
 
 
-def _rows(features: Features, estimator: Any, scope: Scope) -> Tensor:
-    X = scope.graph.floats(features)
-    scope.refuse_not_finite(X)
+def factor_analysis(estimator: Any, features: Features, scope: Scope) -> Outputs:
+    """The mean of the latent variables given the row (Barber, BRML, 21.1)."""
+    X = scope.finite(features)
+    loadings = estimator.components_ / estimator.noise_variance_
+    covariance = linalg.inv(np.eye(len(loadings)) + np.dot(loadings, estimator.components_.T))
+    latent = product(scope.graph, _centred(scope.graph, X, estimator.mean_), loadings.T)
+    return {
+        "transform": Features.of(product(scope.graph, latent, covariance)),
+        "score_samples": _log_likelihood(estimator, X, scope),
+    }
+
+
+def fast_ica(estimator: Any, features: Features, scope: Scope) -> Outputs:
+    X = _rows(estimator, features, scope)
+    if estimator.whiten:
+        X = in_place(scope.graph, "Sub", X, estimator.mean_)
+    return {"transform": Features.of(product(scope.graph, X, estimator.components_.T))}
+
+
+def sparse_pca(estimator: Any, features: Features, scope: Scope) -> Outputs:
+    """Ridge regression of each row on the components: linear in the row, so its matrix is the answer to the identity."""
+    graph = scope.graph
+    loadings, mean = estimator.components_.T, estimator.mean_
+    wide = loadings.astype(np.float64)
+    matrix = ridge_regression(wide, np.eye(len(wide)), estimator.ridge_alpha, solver="cholesky")
+    X = graph.cast(_centred(graph, _rows(estimator, features, scope), mean), loadings.dtype)
+    scope.refuse_not_finite(X)  # of float64 rows that do not fit into float32
+    return {"transform": Features.of(product(graph, X, matrix.astype(loadings.dtype)))}
+
+
+def restricted_boltzmann(estimator: Any, features: Features, scope: Scope) -> Outputs:
+    """BernoulliRBM: the probability of each hidden unit. Its ``score_samples`` flips a random column of every row."""
+    graph = scope.graph
+    activation = product(graph, _rows(estimator, features, scope), estimator.components_.T)
+    activation = in_place(graph, "Add", activation, estimator.intercept_hidden_)
+    return {"transform": Features.of(sigmoid(graph, activation))}
+
+
+def partial_least_squares(estimator: Any, features: Features, scope: Scope) -> Outputs:
+    """PLSRegression, PLSCanonical and CCA: rotated rows, and a linear model of rows that are only centred."""
+    graph = scope.graph
+    X = in_place(graph, "Sub", scope.finite(features), estimator._x_mean)
+    scaled = in_place(graph, "Div", X, estimator._x_std)
+    predicted = product(graph, X, estimator.coef_.T)
+    predicted = graph.op("Add", predicted, estimator.intercept_.astype(predicted.dtype))
+    return {
+        "predict": graph.flatten(predicted) if estimator._predict_1d else predicted,
+        "transform": Features.of(product(graph, scaled, estimator.x_rotations_)),
+    }
+
+
+def partial_least_squares_svd(estimator: Any, features: Features, scope: Scope) -> Outputs:
+    graph = scope.graph
+    X = graph.cast(scope.finite(features), FLOAT64)
+    scaled = graph.op("Div", graph.op("Sub", X, estimator._x_mean), estimator._x_std)
+    return {"transform": Features.of(product(graph, scaled, estimator.x_weights_))}
+
+
+def product(graph: Graph, X: Tensor, matrix: np.ndarray) -> Tensor:
+    """``X @ matrix`` in the wider of the two dtypes, as NumPy gives it; of several matrices, one product for each."""
+    if matrix.ndim == 2:
+        return graph.affine(X, matrix)
+    dtype = np.result_type(X.dtype, matrix.dtype)
+    return graph.op("MatMul", graph.cast(X, dtype), matrix.astype(dtype), width=matrix.shape[-1])
+
+
+def in_place(graph: Graph, kind: str, X: Tensor, statistics: np.ndarray) -> Tensor:
+    """``X op= statistics``: computed in the wider of the two dtypes, kept in X's."""
+    wide = np.result_type(X.dtype, statistics.dtype)
+    return graph.cast(graph.op(kind, graph.cast(X, wide), statistics.astype(wide)), X.dtype)
+
+
+def _rows(estimator: Any, features: Features, scope: Scope) -> Tensor:
+    X = scope.finite(features)
+    if np.float32 in (X.dtype, estimator.components_.dtype):
+        scope.ties(lambda rows: imprecise(estimator, "transform", rows))
     return X
 
 
+def _centred(graph: Graph, X: Tensor, mean: np.ndarray) -> Tensor:
+    dtype = np.result_type(X.dtype, mean.dtype)
+    return graph.op("Sub", graph.cast(X, dtype), mean.astype(dtype))
+
+
 def _log_likelihood(estimator: Any, X: Tensor, scope: Scope) -> Tensor:
-    """``PCA.score_samples``: the Gaussian log-likelihood under the estimated covariance (Bishop, PRML, 12.2.1)."""
+    """The Gaussian log-likelihood under the estimated covariance (Bishop, PRML, 12.2.1)."""
     graph = scope.graph
     precision = estimator.get_precision()
-    centred = graph.op("Sub", X, estimator.mean_.astype(X.dtype))
-    products = graph.op("Mul", centred, graph.op("MatMul", centred, precision.astype(X.dtype)))
-    total = graph.op("ReduceSum", products, np.array([1]), width=None, keepdims=0)
-    constant = 0.5 * (precision.shape[0] * np.log(2.0 * np.pi) - fast_logdet(precision))
-    return graph.op("Sub", graph.op("Mul", total, np.array(-0.5, X.dtype)), np.array(constant, X.dtype))
+    centred = _centred(graph, X, estimator.mean_)
+    turned = product(graph, centred, precision)
+    products = graph.op("Mul", graph.cast(centred, turned.dtype), turned)
+    total = graph.flatten(numpy_sum(graph, graph.op("Transpose", products, perm=[1, 0]), precision.shape[0]))
+    constant = 0.5 * (precision.shape[0] * math.log(2.0 * math.pi) - fast_logdet(precision))
+    halves = graph.op("Mul", total, np.array(-0.5, total.dtype))
+    return in_place(graph, "Sub", halves, np.asarray(constant))

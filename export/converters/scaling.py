@@ -7,16 +7,17 @@ float64 statistics, which NumPy does in float64 and rounds after each operation.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from skerry.export.converters.scope import Scope
-from skerry.export.graph import Features, Outputs, Tensor
+from skerry.export.graph import BOOL, Features, Graph, Outputs, Tensor
 
 
 def standard_scaler(estimator: Any, features: Features, scope: Scope) -> Outputs:
-    X = scope.graph.floats(features)
+    X = _numbers(features, scope)
     if estimator.with_mean:
         X = scope.graph.op("Sub", X, estimator.mean_.astype(X.dtype))
     if estimator.with_std:
@@ -25,31 +26,59 @@ def standard_scaler(estimator: Any, features: Features, scope: Scope) -> Outputs
 
 
 def min_max_scaler(estimator: Any, features: Features, scope: Scope) -> Outputs:
-    X = scope.graph.floats(features)
-    X = _in_place("Mul", X, estimator.scale_, scope)
-    X = _in_place("Add", X, estimator.min_, scope)
+    X = _numbers(features, scope)
+    X = in_place("Mul", X, estimator.scale_, scope)
+    X = in_place("Add", X, estimator.min_, scope)
     if estimator.clip:
         X = _clip(X, estimator.feature_range, scope)
     return {"transform": Features.of(X, features.origins)}
 
 
 def max_abs_scaler(estimator: Any, features: Features, scope: Scope) -> Outputs:
-    X = _in_place("Div", scope.graph.floats(features), estimator.scale_, scope)
+    X = in_place("Div", _numbers(features, scope), estimator.scale_, scope)
     if estimator.clip:
         X = _clip(X, (-1.0, 1.0), scope)
     return {"transform": Features.of(X, features.origins)}
 
 
 def robust_scaler(estimator: Any, features: Features, scope: Scope) -> Outputs:
-    X = scope.graph.floats(features)
+    X = _numbers(features, scope)
     if estimator.with_centering:
-        X = _in_place("Sub", X, estimator.center_, scope)
+        X = in_place("Sub", X, estimator.center_, scope)
     if estimator.with_scaling:
-        X = _in_place("Div", X, estimator.scale_, scope)
+        X = in_place("Div", X, estimator.scale_, scope)
     return {"transform": Features.of(X, features.origins)}
 
 
-def _in_place(kind: str, X: Tensor, statistics: np.ndarray, scope: Scope) -> Tensor:
+def normalizer(estimator: Any, features: Features, scope: Scope) -> Outputs:
+    """Each row divided by its norm; a row whose norm is almost 0 stays."""
+    graph = scope.graph
+    X = scope.finite(features)
+    norm = _NORMS[estimator.norm](graph, X)
+    none = graph.op("Less", norm, np.array(10 * np.finfo(X.dtype).eps, X.dtype), dtype=BOOL)
+    divisor = graph.op("Where", none, np.array(1, X.dtype), norm, dtype=X.dtype)
+    return {"transform": Features.of(graph.op("Div", X, divisor, width=X.width))}
+
+
+def _over_rows(graph: Graph, kind: str, X: Tensor) -> Tensor:
+    return graph.op(kind, X, np.array([1]), width=1, keepdims=1)
+
+
+_NORMS: dict[str, Callable[[Graph, Tensor], Tensor]] = {
+    "l1": lambda graph, X: _over_rows(graph, "ReduceSum", graph.op("Abs", X)),
+    "l2": lambda graph, X: graph.op("Sqrt", _over_rows(graph, "ReduceSum", graph.op("Mul", X, X))),
+    "max": lambda graph, X: _over_rows(graph, "ReduceMax", graph.op("Abs", X)),
+}
+
+
+def _numbers(features: Features, scope: Scope) -> Tensor:
+    """The features as floats; NaN is taken, infinity refused."""
+    X = scope.graph.floats(features)
+    scope.refuse_infinite(features, X)
+    return X
+
+
+def in_place(kind: str, X: Tensor, statistics: np.ndarray, scope: Scope) -> Tensor:
     """``X op= statistics``: computed in the wider of the two dtypes, kept in X's."""
     graph = scope.graph
     wide = np.result_type(X.dtype, statistics.dtype)

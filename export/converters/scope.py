@@ -8,8 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from skerry.export.graph import BOOL, Features, Graph, Outputs, Tensor, Thresholds
+from skerry.export.graph import BOOL, Features, Graph, Outputs, Tensor, Thresholds, Ties
+from skerry.export.signature import take
 from skerry.runtime.errors import UnsupportedEstimator
+
+FIRST_ROWS = 64
+"""Rows given to ``export`` that are tried until the steps before an estimator take one."""
 
 
 @dataclass(frozen=True)
@@ -36,14 +40,57 @@ class Scope:
         """The error for a setting that has no exact conversion."""
         return UnsupportedEstimator(f"{self.where(estimator)}: {reason}")
 
+    def finite(self, features: Features) -> Tensor:
+        """The features as floats; rows with NaN or ±inf are refused."""
+        X = self.graph.floats(features)
+        self.refuse_not_finite(X)
+        return X
+
     def refuse_not_finite(self, X: Tensor) -> None:
         """Guard rows with NaN or ±inf, which scikit-learn refuses.
 
         Zero times a row is NaN where a number of it is not finite, else zero: far fewer values than a test of each.
         """
-        zeros = self.graph.op("MatMul", X, np.zeros((X.width or 1, 1), X.dtype), width=1)
+        if X.is_checked:
+            return
+        zeros = self.graph.affine(X, np.zeros((X.width or 1, 1), X.dtype))
         wrong = self.graph.op("IsNaN", zeros, dtype=BOOL)
         self.graph.guard(wrong, [], "expected finite numbers, got one that is not after the steps before the model")
+
+    def refuse_infinite(self, features: Features, X: Tensor) -> None:
+        """Guard rows with ±inf, of steps that take NaN. The model's own inputs are checked before it runs."""
+        if features.is_input or X.dtype.kind != "f":
+            return
+        infinite = self.graph.op("IsInf", X, dtype=BOOL)
+        found = self.graph.op("ReduceMax", infinite, np.array([1]), width=1, keepdims=1)
+        self.graph.guard(found, [], "expected no infinity, got one after the steps before the model")
+
+    def refuse_beyond_float32(self, estimator: Any, features: Features, X: Tensor) -> None:
+        """Guard numbers that float32 does not hold, of steps that round to it. The model's own float32 inputs are
+        checked before it runs."""
+        if features.is_input and X.dtype == np.float32:
+            return
+        self.graph.guard(
+            self.graph.op("IsInf", self.graph.cast(X, np.float32), dtype=BOOL),
+            column_names(estimator, features.width),
+            "expected a number in the range of float32",
+        )
+
+    @property
+    def example(self) -> Any:
+        """What scikit-learn feeds this estimator for one of the first rows given to ``export``, one that no step before it
+        refuses: a frame, an array, a sparse matrix. Its form is of interest, not its values."""
+        for index in range(min(FIRST_ROWS, 0 if self.graph.given is None else len(self.graph.given))):
+            try:
+                return self.rows(take(self.graph.given, slice(index, index + 1)))
+            except (ValueError, TypeError):
+                continue
+        return None
+
+    def refuse_values(self, values: Tensor) -> None:
+        """The same of values (rows, any number)."""
+        zeros = self.graph.op("Mul", values, np.zeros(1, values.dtype))
+        self.refuse_not_finite(self.graph.op("ReduceSum", zeros, np.array([1]), width=1))
 
     def where(self, estimator: Any) -> str:
         return " › ".join([*self.path, type(estimator).__name__])
@@ -53,6 +100,11 @@ class Scope:
         indices = np.asarray(indices, int)
         found = Thresholds(self.rows, np.dtype(dtype), indices, np.asarray(values, float), features.origins[indices])
         self.graph.thresholds.append(found)
+
+    def ties(self, marked: Callable[[Any], np.ndarray]) -> None:
+        """Note how to tell rows at which scikit-learn's own answer hangs on the last bit, such as two neighbours at
+        the same distance: ``marked`` takes rows as this estimator gets them, and gives a mask of those tied."""
+        self.graph.ties.append(Ties(self.rows, marked))
 
     def knows(self, features: Features, categories: Sequence[Any]) -> None:
         """Note the categories the estimator has learned, one list per feature."""

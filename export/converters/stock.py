@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import onnx
-from skl2onnx import convert_sklearn, supported_converters
+from skl2onnx import convert_sklearn
 from skl2onnx.common.data_types import DoubleTensorType, FloatTensorType, Int64TensorType, StringTensorType
 from sklearn.base import is_classifier
 
@@ -29,7 +29,7 @@ _TYPES: dict[np.dtype, Any] = {
 _CHANGED = {"TreeEnsembleClassifier", "TreeEnsembleRegressor"}
 """Operators of ai.onnx.ml 3 that version 5 replaced."""
 
-_COMPARED = {"Binarizer": "threshold", "BernoulliNB": "binarize"}
+_COMPARED = {"BernoulliNB": "binarize"}
 """Settings that every feature is compared with: skl2onnx rounds them to float32, which only rows made beside them show."""
 
 _NAMES = {
@@ -43,8 +43,6 @@ _NAMES = {
 
 def stock(estimator: Any, features: Features, scope: Scope) -> Outputs:
     """Convert with skl2onnx, and inline the graph it gives."""
-    if type(estimator).__name__ not in {name.removeprefix("Sklearn") for name in supported_converters()}:
-        raise scope.refuse(estimator, "there is no exact conversion for this estimator yet")
     if (value := getattr(estimator, _COMPARED.get(type(estimator).__name__, ""), None)) is not None:
         scope.compares(features, np.arange(features.width), np.full(features.width, value))
     tensor = _input(features, scope)

@@ -15,9 +15,10 @@ import msgspec
 
 from skerry.runtime.errors import InvalidInput
 from skerry.runtime.feeds import Array, Feeds
-from skerry.runtime.manifest import Manifest
+from skerry.runtime.manifest import Manifest, form_of
 from skerry.runtime.model import Model
 from skerry.runtime.protocol.values import check_outputs, convert, decode, json_type, to_json
+from skerry.runtime.records import RECORD_TYPES
 
 FIELDS = {"predict": "prediction", "predict_proba": "probabilities"}
 """Method → the field of the answer; other methods answer under their own names."""
@@ -59,6 +60,8 @@ class PredictCodec:
         rows: Any = given[found[0]]
         if found == ["X"]:
             return rows
+        if self._model.manifest.layout == "records":
+            return rows
         return [msgspec.structs.astuple(record) for record in rows] if self._named else self._picked(rows)
 
     def _picked(self, records: Sequence[dict[str, Any]]) -> Sequence[Any]:
@@ -85,7 +88,7 @@ class PredictCodec:
         return tuple(outputs)
 
     def _fields(self) -> str:
-        return '"X" and "records"' if self._model.manifest.layout == "columns" else '"X"'
+        return '"X" and "records"' if self._model.manifest.layout in ("columns", "records") else '"X"'
 
 
 def _request_type(manifest: Manifest, *, named: bool) -> type[msgspec.Struct]:
@@ -95,16 +98,20 @@ def _request_type(manifest: Manifest, *, named: bool) -> type[msgspec.Struct]:
         ("X", list[_row_type(manifest)] | optional, msgspec.UNSET),  # type: ignore[misc]
         ("outputs", list[str] | optional, msgspec.UNSET),
     ]
-    if manifest.layout == "columns":
-        record = _record_type(manifest) if named else dict[str, Any]
+    if manifest.layout in ("columns", "records"):
+        record = (
+            _row_type(manifest) if manifest.layout == "records" else _record_type(manifest) if named else dict[str, Any]
+        )
         fields.append(("records", list[record] | optional, msgspec.UNSET))  # type: ignore[valid-type]
     return msgspec.defstruct("PredictBody", fields, forbid_unknown_fields=True)
 
 
 def _row_type(manifest: Manifest) -> Any:
-    """A text; or a row of as many values as the model has inputs."""
-    if manifest.layout == "text":
-        return str
+    """A record, a value, or a row of as many values as the model has inputs."""
+    if manifest.layout == "records":
+        return RECORD_TYPES[form_of(manifest.extractors)]
+    if manifest.layout == "vector":
+        return json_type(manifest.inputs[0])
     if manifest.layout == "columns":
         return tuple[tuple(json_type(spec) for spec in manifest.inputs)]  # type: ignore[misc]
     spec = manifest.inputs[0]

@@ -25,6 +25,7 @@ _WORDS = {
 _PLACE = re.compile(r"(?P<text>.*) - at `\$(?P<path>.*)`", re.DOTALL)
 _KIND = re.compile(r"`([^`]+)`")
 _MEMBER = re.compile(r"Object (?P<what>contains unknown|missing required) field `(?P<name>.*)`", re.DOTALL)
+_INSIDE = re.compile(r"\.(?:X|records)\[(?P<row>\d+)\]\[\.\.\.\]")
 _ROW = re.compile(r"\.(?:X|records)\[(?P<row>\d+)\](?:\[(?P<column>\d+)\]|\.(?P<name>.*))?", re.DOTALL)
 
 
@@ -98,6 +99,8 @@ def _explain(message: str, names: Sequence[str]) -> str:
     if member := _MEMBER.fullmatch(text):
         return _explain_member(member, row, path.lstrip("."), names)
     text = _in_words(text)
+    if inside := _INSIDE.match(path):  # somewhere in a record
+        return f"row {inside['row']}: {text}"
     if not row:
         return (f"{path.lstrip('.')}: " if path else "") + text
     if row["name"] is not None:

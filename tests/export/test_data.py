@@ -182,7 +182,7 @@ def test_files_that_are_no_rows(name: str, content: bytes | None, tmp_path: Path
 
 
 def test_a_suffix_that_is_no_table(tmp_path: Path) -> None:
-    with pytest.raises(InvalidRows, match=r"expected rows in \.csv, \.parquet, \.npy, \.npz, got '\.xlsx'"):
+    with pytest.raises(InvalidRows, match=r"expected rows in \.csv, \.parquet, \.jsonl, \.npy, \.npz, got '\.xlsx'"):
         load_rows(tmp_path / "rows.xlsx")
 
 

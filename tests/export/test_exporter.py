@@ -15,7 +15,6 @@ from sklearn.compose import make_column_transformer
 from sklearn.decomposition import PCA
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LinearRegression, LogisticRegression
-from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 from sklearn.tree import DecisionTreeClassifier
@@ -76,11 +75,11 @@ def test_what_is_no_estimator_is_refused(thing: Any, X: np.ndarray, tmp_path: Pa
 
 
 def test_classes_of_somebody_else_are_refused(X: np.ndarray, tmp_path: Path) -> None:
-    check_refused(UnsupportedEstimator, r"Own: class .*Own is not one of scikit-learn's", tmp_path, Own().fit(X), X)
+    check_refused(UnsupportedEstimator, r"Own: class .*Own is not in Skerry's table of estimators", tmp_path, Own().fit(X), X)
     inside = make_pipeline(StandardScaler(), Own()).fit(X)
-    check_refused(UnsupportedEstimator, r"own › Own: class .*Own is not one of scikit-learn's", tmp_path, inside, X)
+    check_refused(UnsupportedEstimator, r"own › Own: class .*Own is not in Skerry's table of estimators", tmp_path, inside, X)
     subclass = OwnLogisticRegression().fit(X, X[:, 0] > 0)
-    check_refused(UnsupportedEstimator, "is not one of scikit-learn's", tmp_path, subclass, X)
+    check_refused(UnsupportedEstimator, "is not in Skerry.s table", tmp_path, subclass, X)
 
 
 def test_estimators_that_cannot_infer_are_refused(X: np.ndarray, tmp_path: Path) -> None:
@@ -112,7 +111,7 @@ def test_columns_of_one_name_are_refused(X: np.ndarray, tmp_path: Path) -> None:
     check_refused(InvalidRows, "distinct column names", tmp_path, scaler, twice)
 
 
-@pytest.mark.parametrize("row", [["a", 1, 2.0], [1, 2, 3], [b"a", b"b", b"c"]], ids=str)
+@pytest.mark.parametrize("row", [["a", 1, 2.0], [b"a", b"b", b"c"]], ids=str)
 def test_arrays_of_mixed_objects_are_refused(row: list[Any], tmp_path: Path) -> None:
     X = np.array([row] * 4, object)
     check_refused(InvalidRows, "strings and numbers mixed", tmp_path, OneHotEncoder().fit(X), X)
@@ -254,12 +253,6 @@ def test_the_tolerance_is_as_tight_as_the_dtype_allows(dtype: Any, tolerance: fl
     X = np.random.default_rng(0).normal(size=(50, 3)).astype(dtype)
     estimator = LogisticRegression().fit(X, X[:, 0] > 0)
     assert export(estimator, X, name="model", to=tmp_path).manifest.parity.tolerance == tolerance
-
-
-def test_a_model_that_skl2onnx_converts_is_given_the_tolerance_of_float32(tmp_path: Path) -> None:
-    X = np.random.default_rng(0).normal(size=(50, 3))
-    estimator = GaussianNB().fit(X, X[:, 0] > 0)
-    assert export(estimator, X, name="model", to=tmp_path).manifest.parity.tolerance == 1e-6
 
 
 @pytest.mark.parametrize("tolerance", [-1.0, 1.0, float("nan"), float("inf")])

@@ -8,14 +8,14 @@ import numpy as np
 import onnx
 import pytest
 
-from skerry.export.graph import FLOAT64, INT64, STRING, Features, Graph, Piece, Tensor, element_type, make_tensor
+from skerry.export.graph import FLOAT64, INT64, STRING, Features, Graph, OneHot, Piece, Tensor, element_type, make_tensor
 from skerry.runtime.session import Session
 
 FLOAT32 = np.dtype(np.float32)
 
 
 def run(graph: Graph, tensor: Tensor, **feeds: np.ndarray) -> np.ndarray:
-    return Session(graph.model({"value": tensor}).SerializeToString()).run(feeds, ["value"])[0]
+    return Session(graph.model({"value": tensor})).run(feeds, ["value"])[0]
 
 
 @pytest.fixture
@@ -48,8 +48,8 @@ def test_what_no_output_needs_is_left_out() -> None:
     graph = Graph()
     X = graph.input("X", FLOAT64, 2)
     graph.op("Add", X, np.array(7.0))
-    model = graph.model({"value": graph.op("Mul", X, np.array(2.0))})
-    assert [node.op_type for node in model.graph.node] == ["Mul", "Identity"]
+    model = onnx.load_from_string(graph.model({"value": graph.op("Mul", X, np.array(2.0))}))
+    assert [node.op_type for node in model.graph.node] == ["Mul"]
     assert len(model.graph.initializer) == 1
 
 
@@ -169,3 +169,13 @@ def test_element_types() -> None:
     assert element_type(STRING) == onnx.TensorProto.STRING
     assert element_type(FLOAT32) == onnx.TensorProto.FLOAT
     assert element_type(np.dtype(bool)) == onnx.TensorProto.BOOL
+
+
+def test_the_columns_of_a_one_hot_are_made_where_they_are_needed() -> None:
+    graph = Graph()
+    one_hot = OneHot(graph.input("X", INT64, 1), FLOAT32, 3)
+    features = Features.join([Features.of(one_hot), Features.of(one_hot).select(np.array([2, 0]))])
+    assert (features.dtype, features.width, features.is_input) == (FLOAT32, 5, False)
+    expected = np.array([[1, 0, 0, 0, 1], [0, 0, 1, 1, 0], [0, 0, 0, 0, 0]], np.float32)
+    value = run(graph, graph.matrix(features), X=np.array([[0], [2], [-1]]))
+    np.testing.assert_array_equal(value, expected, strict=True)

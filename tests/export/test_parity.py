@@ -18,14 +18,15 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from skerry.export import export
-from skerry.export.converters import CONVERTERS, Scope, encoding, forest, hist_gradient_boosting, linear, scaling
+from skerry.export.converters import encoding, forest, hist_gradient_boosting, linear, scaling
 from skerry.export.converters.labels import label_of
+from skerry.export.converters.scope import Scope
 from skerry.export.converters.trees import LEAF, TreeArrays, tree_ensemble
+from skerry.export.estimators import ESTIMATORS, Converter
 from skerry.export.graph import Features, Graph, Outputs, Tensor
 from skerry.runtime.errors import ParityError
 
 Patch = pytest.MonkeyPatch
-Convert = Callable[[Any, Features, Scope], Outputs]
 
 
 def refusal(estimator: Any, X: Any, tmp_path: Path, **options: Any) -> str:
@@ -50,13 +51,19 @@ def wrong_trees(
 
 
 def wrong_output(patch: Patch, kind: type, fault: Callable[[Graph, dict[str, Any], Any], dict[str, Any]]) -> None:
-    right = CONVERTERS[kind]
+    right = ESTIMATORS[f"sklearn.{kind.__name__}"].convert
+    assert right is not None
 
     def convert(estimator: Any, features: Features, scope: Scope) -> Outputs:
         outputs = right(estimator, features, scope)
         return {**outputs, **fault(scope.graph, outputs, estimator)}
 
-    patch.setitem(CONVERTERS, kind, convert)
+    use_converter(patch, kind, convert)
+
+
+def use_converter(patch: Patch, kind: type, convert: Converter) -> None:
+    name = f"sklearn.{kind.__name__}"
+    patch.setitem(ESTIMATORS, name, replace(ESTIMATORS[name], convert=convert))
 
 
 @pytest.fixture
@@ -194,7 +201,7 @@ def test_the_step_inside_of_a_pipeline_is_named(
         matrix = scope.graph.matrix(outputs["transform"])  # type: ignore[arg-type]
         return {"transform": Features.of(scope.graph.op("Add", matrix, np.array(1e-4)))}
 
-    monkeypatch.setitem(CONVERTERS, StandardScaler, wrong)
+    use_converter(monkeypatch, StandardScaler, wrong)
     fitted = make_pipeline(SimpleImputer(), StandardScaler(), LogisticRegression()).fit(X, y)
     text = refusal(fitted, X, tmp_path)
     assert "first at standardscaler › StandardScaler: transform differs by up to 0.0001" in text
@@ -222,13 +229,7 @@ def test_a_row_that_only_scikit_learn_answers(X: np.ndarray, y: np.ndarray, tmp_
 def test_rows_that_are_not_rounded_as_scikit_learn_rounds_them(
     X: np.ndarray, y: np.ndarray, tmp_path: Path, monkeypatch: Patch
 ) -> None:
-    right = forest.rounded_rows
-
-    def wrong(estimator: Any, trees: list[Any], features: Features, scope: Scope) -> Tensor:
-        right(estimator, trees, features, scope)
-        return scope.graph.matrix(features)
-
-    monkeypatch.setattr(forest, "rounded_rows", wrong)
+    monkeypatch.setattr(forest, "before_rounding", lambda thresholds: thresholds)
     text = refusal(DecisionTreeClassifier(random_state=0).fit(X, y), X, tmp_path)
     assert "first at DecisionTreeClassifier: predict" in text
 

@@ -14,7 +14,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 from sklearn.tree import DecisionTreeRegressor
 
-from skerry.export.converters import Scope, convert
+from skerry.export.converters.scope import Scope
+from skerry.export.estimators import convert
 from skerry.export.graph import Graph
 from skerry.export.rows import BASE_ROWS, FLOATS, STRINGS, RowMaker, join
 from skerry.export.signature import Signature, read_signature

@@ -88,9 +88,9 @@ def test_missing_strings_keep_the_mark_of_training(marker: Any) -> None:
 @pytest.mark.parametrize("texts", [["a b", ""], ("a", "b"), pd.Series(["a", "b"]), np.array(["a", "b"])], ids=repr)
 def test_a_list_of_texts_is_one_input_without_columns(texts: Any) -> None:
     signature, rows = read_signature(object(), texts)
-    assert (signature.layout, signature.width, signature.inputs[0].shape) == ("text", 1, (-1,))
-    assert rows == list(texts)
-    assert signature.rows({0: np.array(rows, object)}) == rows
+    assert (signature.layout, signature.width, signature.inputs[0].shape) == ("vector", 1, (-1,))
+    assert rows.tolist() == list(texts)
+    assert signature.rows({0: rows}).tolist() == list(texts)
 
 
 def test_a_frame_for_an_estimator_that_was_fitted_on_an_array() -> None:
@@ -120,16 +120,15 @@ def test_columns_are_taken_in_the_order_of_training_and_others_left_out() -> Non
     [
         (pd.DataFrame({"when": pd.to_datetime(["2020-01-01"]), "a": [1]}), "column 'when': expected numbers"),
         (pd.DataFrame({"mixed": ["a", 1], "a": [1, 2]}), "column 'mixed': expected numbers"),
-        (pd.DataFrame({"n": pd.array([1, None], dtype="Int64"), "a": [1, 2]}), "column 'n': expected numbers"),
         (pd.DataFrame([["a", 1]]), "column names that are strings, got 0"),
         (np.array([["a", 1]], object), "strings and numbers mixed"),
         (np.ones((2, 2), complex), "got an array of complex128"),
-        (np.ones(3), r"got an array of shape \(3,\)"),
         (np.ones((3, 2, 2)), r"got an array of shape \(3, 2, 2\)"),
         ("one text", "got str"),
-        ([1, 2], "got list"),
         ([], "got list"),
-        ([["a"]], "got list"),
+        ([["a", 1]], "got list"),
+        ([{}, "a"], "got list"),
+        ([1, None], "got list"),
         (7, "got int"),
     ],
     ids=repr,

@@ -1,12 +1,18 @@
-"""Models that no estimator is needed for."""
+"""Models of rows that are no table, and one that no estimator is needed for."""
 
 from __future__ import annotations
 
 import msgspec
+import numpy as np
 import pytest
 from onnx import TensorProto, helper
+from sklearn.feature_extraction import DictVectorizer, FeatureHasher
+from sklearn.isotonic import IsotonicRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.tree import DecisionTreeRegressor
 
-from skerry.runtime import Artifact, Model
+from skerry.export import export
+from skerry.runtime import Artifact, Model, load
 from skerry.runtime.session import Session
 from skerry.runtime.tensors import TensorSpec
 
@@ -32,3 +38,29 @@ def reciprocal_model(iris_artifact: Artifact) -> Model:
         classes=None,
     )
     return Model(manifest, Session(content))
+
+
+@pytest.fixture(scope="session")
+def records_model(tmp_path_factory: pytest.TempPathFactory) -> Model:
+    """Layout records: ``price`` is 10 in Oslo, 20 elsewhere, and twice that from 50 m² on."""
+    homes = [{"city": city, "size": size} for city in ("Oslo", "Bergen") for size in range(0, 100, 5)]
+    prices = [(10.0 if home["city"] == "Oslo" else 20.0) * (1 + (home["size"] >= 50)) for home in homes]  # type: ignore[operator]
+    estimator = make_pipeline(DictVectorizer(), DecisionTreeRegressor()).fit(homes, prices)
+    return load(export(estimator, homes, name="homes", to=tmp_path_factory.mktemp("repository")))
+
+
+@pytest.fixture(scope="session")
+def pairs_model(tmp_path_factory: pytest.TempPathFactory) -> Model:
+    """Layout records, which are lists of pairs: transform gives their columns by hash."""
+    rows = [[("a", 1.0), ("b", 2.0)], [("c", "d")]]
+    return load(
+        export(FeatureHasher(4, input_type="pair"), rows, name="pairs", to=tmp_path_factory.mktemp("repository"))
+    )
+
+
+@pytest.fixture(scope="session")
+def vector_model(tmp_path_factory: pytest.TempPathFactory) -> Model:
+    """Layout vector of FP64: predict is x / 2 from 0 to 10, and stays there."""
+    x = np.arange(11.0)
+    estimator = IsotonicRegression(out_of_bounds="clip").fit(x, x / 2)
+    return load(export(estimator, x, name="half", to=tmp_path_factory.mktemp("repository")))

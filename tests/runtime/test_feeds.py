@@ -9,7 +9,7 @@ import pytest
 
 from skerry.runtime.errors import InvalidInput
 from skerry.runtime.feeds import FeedBuilder, Feeds, as_array, group_by_datatype
-from skerry.runtime.manifest import Analyzer
+from skerry.runtime.manifest import TextExtractor
 from skerry.runtime.tensors import DTYPES, MISSING, TensorSpec
 
 NAN, INF = float("nan"), float("inf")
@@ -41,9 +41,12 @@ def matrix() -> FeedBuilder:
 @pytest.fixture
 def text() -> FeedBuilder:
     """Texts, split into lower-case words of two letters or more."""
-    words = Analyzer(
+    words = TextExtractor(
         input="X",
-        tensor="terms",
+        keys="terms",
+        values="counts",
+        hashing=None,
+        width=0,
         analyzer="word",
         lowercase=True,
         strip_accents=None,
@@ -51,7 +54,7 @@ def text() -> FeedBuilder:
         ngram_range=(1, 1),
         stop_words=(),
     )
-    return FeedBuilder([TensorSpec(name="X", datatype="BYTES", shape=(-1,))], "text", [words])
+    return FeedBuilder([TensorSpec(name="X", datatype="BYTES", shape=(-1,))], "vector", [words])
 
 
 COLUMNS: dict[str, list[Any]] = {
@@ -126,15 +129,15 @@ def test_matrix_is_fed_as_x(matrix: FeedBuilder, rows: Any) -> None:
     assert_feeds(matrix.from_rows(rows), {"X": np.array([[1.0, 2.5]])})
 
 
-TEXTS = ["Good, good!", ""]
+TEXTS = ["Good, good film!", ""]
 
 
 @pytest.mark.parametrize(
     "rows", [TEXTS, tuple(TEXTS), np.array(TEXTS), pd.Series(TEXTS), pd.Series(TEXTS, dtype=object)]
 )
-def test_texts_are_fed_as_their_terms(text: FeedBuilder, rows: Any) -> None:
-    expected = np.array([["good", "good"], [MISSING, MISSING]], object)
-    assert_feeds(text.from_rows(rows), {"terms": expected})
+def test_texts_are_fed_as_their_terms_and_counts(text: FeedBuilder, rows: Any) -> None:
+    terms = np.array([["good", "film"], [MISSING, MISSING]], object)
+    assert_feeds(text.from_rows(rows), {"terms": terms, "counts": np.array([[2.0, 1.0], [0.0, 0.0]])})
 
 
 @pytest.mark.parametrize(

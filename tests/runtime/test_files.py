@@ -164,7 +164,11 @@ def test_failure_leaves_earlier_answers(passengers_model: Model, tmp_path: Path)
 @pytest.mark.parametrize(
     ("source", "target", "error"),
     [
-        ("rows.txt", "answers.csv", r"expected a name that ends in \.csv, \.parquet, \.npy, \.npz, got '\.txt'$"),
+        (
+            "rows.txt",
+            "answers.csv",
+            r"expected a name that ends in \.csv, \.parquet, \.jsonl, \.npy, \.npz, got '\.txt'$",
+        ),
         ("rows", "answers.csv", "got 'none'$"),
         ("rows.csv", "answers.npy", r"expected a name that ends in \.csv, \.parquet, got '\.npy'$"),
         ("nowhere.csv", "answers.csv", r"nowhere\.csv: No such file or directory$"),

@@ -141,7 +141,7 @@ def test_tensor_named_twice_is_refused(fields: dict[str, Any], part: str) -> Non
         ("matrix", [-1, -1]),
         ("matrix", [-1, 0]),
         ("matrix", [-1, 2, 2]),
-        ("text", [-1, 1]),
+        ("vector", [-1, 1]),
         ("columns", [-1]),
     ],
 )
@@ -149,3 +149,59 @@ def test_shape_that_does_not_fit_the_layout_is_refused(fields: dict[str, Any], l
     inputs = [{"name": "X", "datatype": "FP64", "shape": shape}]
     with pytest.raises(ManifestError, match=f"does not fit layout '{layout}'"):
         decode(fields | {"layout": layout, "inputs": inputs})
+
+
+TEXT = {
+    "kind": "text",
+    "input": "X",
+    "keys": "keys",
+    "values": "values",
+    "hashing": None,
+    "width": 3,
+    "analyzer": "word",
+    "lowercase": True,
+    "strip_accents": None,
+    "token_pattern": r"\\w+",
+    "ngram_range": [1, 2],
+    "stop_words": [],
+}
+RECORD = {
+    **{name: TEXT[name] for name in ("input", "keys", "values", "width")},
+    "kind": "record",
+    "hashing": {"n_features": 8, "alternate_sign": True},
+    "form": "dict",
+    "separator": "=",
+    "lists": False,
+}
+
+
+@pytest.mark.parametrize(("layout", "extractor"), [("vector", TEXT), ("records", RECORD)], ids=["texts", "records"])
+def test_an_extractor_is_read(fields: dict[str, Any], layout: str, extractor: dict[str, Any]) -> None:
+    inputs = [{"name": "X", "datatype": "BYTES", "shape": [-1]}]
+    manifest = decode(fields | {"layout": layout, "inputs": inputs, "extractors": [extractor]})
+    assert manifest.extractors[0].keys == "keys"
+
+
+@pytest.mark.parametrize(
+    ("layout", "extractors", "expected"),
+    [
+        ("vector", [TEXT | {"kind": "code"}], "Invalid value 'code'"),
+        ("vector", [TEXT | {"input": "Y"}], "'Y' is no input that can be read so"),
+        ("vector", [RECORD], "'X' is no input that can be read so"),
+        ("records", [TEXT], "'X' is no input that can be read so"),
+        ("records", [], "expected records of one form"),
+        ("records", [RECORD, RECORD | {"keys": "k", "values": "v", "form": "pair"}], "expected records of one form"),
+        ("vector", [TEXT, TEXT], "expected distinct tensors"),
+        ("vector", [TEXT | {"width": -1}], "expected a width of 0 or more"),
+        ("vector", [TEXT | {"ngram_range": [0, 1]}], "Expected `int` >= 1"),
+        ("records", [RECORD | {"hashing": {"n_features": 0, "alternate_sign": True}}], "Expected `int` >= 1"),
+        ("records", [RECORD | {"hashing": {"n_features": 2**31, "alternate_sign": True}}], "Expected `int` <= 2147483647"),
+        ("records", [RECORD | {"form": "set"}], "Invalid enum value 'set'"),
+    ],
+)  # fmt: skip
+def test_a_wrong_extractor_is_refused(
+    fields: dict[str, Any], layout: str, extractors: list[dict[str, Any]], expected: str
+) -> None:
+    inputs = [{"name": "X", "datatype": "BYTES", "shape": [-1]}]
+    with pytest.raises(ManifestError, match=expected):
+        decode(fields | {"layout": layout, "inputs": inputs, "extractors": extractors})

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import pytest
 from sklearn.feature_extraction.text import CountVectorizer
 
 from skerry.runtime.errors import ManifestError
-from skerry.runtime.manifest import Analyzer
-from skerry.runtime.tensors import MISSING
+from skerry.runtime.manifest import TextExtractor
 from skerry.runtime.text import TextAnalyzer
 
 TEXTS = [
@@ -47,10 +45,13 @@ SETTINGS: dict[str, dict[str, Any]] = {
 }
 
 
-def settings(vectorizer: CountVectorizer) -> Analyzer:
-    return Analyzer(
+def settings(vectorizer: CountVectorizer) -> TextExtractor:
+    return TextExtractor(
         input="X",
-        tensor="terms",
+        keys="terms",
+        values="counts",
+        hashing=None,
+        width=0,
         analyzer=vectorizer.analyzer,
         lowercase=vectorizer.lowercase,
         strip_accents=vectorizer.strip_accents,
@@ -67,15 +68,15 @@ def test_terms_are_scikit_learns(name: str, text: str) -> None:
     assert sorted(TextAnalyzer(settings(vectorizer)).terms(text)) == sorted(vectorizer.build_analyzer()(text))
 
 
-def test_rows_are_filled_up_to_the_longest() -> None:
-    terms = TextAnalyzer(settings(CountVectorizer()))(np.array(["one two", "", "three"], object))
-    assert terms.tolist() == [["one", "two"], [MISSING, MISSING], ["three", MISSING]]
+def test_each_term_comes_once_with_its_count() -> None:
+    assert TextAnalyzer(settings(CountVectorizer()))("one two, one three One") == {"one": 3, "two": 1, "three": 1}
 
 
-def test_texts_without_any_term_still_have_a_column() -> None:
-    assert TextAnalyzer(settings(CountVectorizer()))(np.array(["", "a"], object)).tolist() == [[MISSING], [MISSING]]
+def test_a_pattern_of_two_groups_is_refused() -> None:
+    with pytest.raises(ManifestError, match="token_pattern has more than one group"):
+        TextAnalyzer(settings(CountVectorizer(token_pattern="(a)(b)")))
 
 
 def test_a_pattern_that_is_none_is_refused() -> None:
-    with pytest.raises(ManifestError, match="analyzer of 'X': token_pattern is not a regular expression"):
+    with pytest.raises(ManifestError, match="extractor of 'X': token_pattern is not a regular expression"):
         TextAnalyzer(settings(CountVectorizer(token_pattern="(")))

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pandas as pd
 import pytest
-from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder
+from sklearn.compose import make_column_transformer
+from sklearn.feature_selection import SelectKBest
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, OrdinalEncoder, StandardScaler
+from sklearn.tree import DecisionTreeClassifier
 
 from skerry.runtime import Model
 from skerry.runtime.errors import InvalidInput, InvalidRows, UnsupportedEstimator
@@ -18,6 +25,8 @@ Same = Callable[..., Model]
 COMMON = ["a"] * 10 + ["b"] * 7 + ["c"] * 3 + ["d"] * 2 + [""]
 STRINGS = np.array([COMMON, COMMON[::-1]], object).T
 UNSEEN = np.array([["z", "a"], ["a", "A"], ["a ", "b"], ["", ""], ["c", "é"], ["nan", "None"]], object)
+
+LENIENT = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1)
 
 ONE_HOT: list[dict[str, Any]] = [
     {},
@@ -148,3 +157,49 @@ def test_none_and_nan_as_two_categories_are_refused(check_same: Same) -> None:
     X = np.array([["a"], [None], [np.nan], ["b"]] * 3, object)
     with pytest.raises(InvalidRows, match="got both None and NaN"):
         check_same(OneHotEncoder().fit(X), X)
+
+
+def test_a_linear_model_of_one_hots_looks_its_weights_up(table: pd.DataFrame, check_same: Same, tmp_path: Path) -> None:
+    encoder = make_column_transformer(
+        (OneHotEncoder(handle_unknown="ignore", drop="first"), ["city", "plan"]),
+        (StandardScaler(), ["pay"]),
+        (OneHotEncoder(handle_unknown="ignore"), ["children"]),
+    )
+    classes = np.resize(["x", "y", "z"], len(table))
+    rows = table.iloc[:4].assign(
+        city=["?", "Oslo", "", "Kyōto"], children=[9, 0, 1, -1], pay=[1e300, 0, np.inf, np.nan]
+    )
+    for model, target in ((Ridge(), range(120)), (LogisticRegression(), classes)):
+        pipeline = make_pipeline(encoder, model).fit(table, target)
+        check_same(pipeline, table, rows)
+        nodes = onnx.load(next(tmp_path.glob("model/*/model.onnx"))).graph.node
+        assert "Gemm" in [node.op_type for node in nodes]  # of the scaled column
+        assert "Equal" not in [node.op_type for node in nodes]
+    check_same(make_pipeline(encoder, Ridge()).fit(table, np.stack([table["pay"], -table["pay"]], axis=1)), table, rows)
+
+
+def test_one_hots_are_columns_to_other_models(table: pd.DataFrame, check_same: Same) -> None:
+    encoder = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
+    for model in (DecisionTreeClassifier(max_depth=4), make_pipeline(SelectKBest(k=3), LogisticRegression())):
+        check_same(make_pipeline(encoder, model).fit(table[["city", "children"]], table["plan"]), table)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_a_linear_model_of_one_hots_alone(dtype: Any, check_same: Same) -> None:
+    encoder = OneHotEncoder(handle_unknown="infrequent_if_exist", min_frequency=3, dtype=dtype)
+    pipeline = make_pipeline(encoder, Ridge()).fit(STRINGS, np.arange(len(STRINGS), dtype=dtype))
+    check_same(pipeline, STRINGS, UNSEEN, tolerance=1e-12 if dtype == np.float64 else 1e-6)
+
+
+def test_a_column_with_one_category_that_is_dropped(check_same: Same) -> None:
+    X = np.array([["a", "x"], ["a", "y"], ["a", "x"], ["a", "z"]], object)
+    pipeline = make_pipeline(OneHotEncoder(drop="first", handle_unknown="ignore"), Ridge()).fit(X, range(4))
+    check_same(pipeline, X, np.array([["b", "x"], ["a", "?"]], object))
+    check_same(OneHotEncoder(drop="first").fit(X), X, np.array([["b", "x"], ["a", "z"]], object), tolerance=0)
+
+
+@pytest.mark.parametrize("encoder", [OneHotEncoder(handle_unknown="ignore"), LENIENT], ids=repr)
+def test_categories_that_a_step_before_makes(encoder: Any, check_same: Same) -> None:
+    pipeline = make_pipeline(FunctionTransformer(np.log), encoder)
+    X = np.array([[1.0], [2.0], [4.0]] * 5)
+    check_same(pipeline.fit(X), X, np.array([[0.0], [2.0]]), tolerance=0)

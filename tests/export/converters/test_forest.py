@@ -13,7 +13,7 @@ from sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor, RandomFo
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor, ExtraTreeClassifier, ExtraTreeRegressor
 
 from skerry.runtime import Model
-from skerry.runtime.errors import InvalidInput, UnsupportedEstimator
+from skerry.runtime.errors import InvalidInput
 
 Same = Callable[..., Model]
 Beside = Callable[[Any], np.ndarray]
@@ -172,9 +172,23 @@ def test_settings_of_training_do_not_matter(
     check_same(fitted, X, tolerance=0)
 
 
-def test_more_than_one_output_is_refused(X: np.ndarray, y: np.ndarray, check_same: Same) -> None:
-    with pytest.raises(UnsupportedEstimator, match="RandomForestRegressor: more than one output"):
-        check_same(RandomForestRegressor(2).fit(X, np.column_stack([y, y])), X)
+@pytest.mark.parametrize("kind", [DecisionTreeRegressor, RandomForestRegressor, ExtraTreesRegressor])
+def test_values_of_several_targets(kind: Any, X: np.ndarray, y: np.ndarray, check_same: Same) -> None:
+    targets = np.column_stack([X[:, 0] ** 2, X[:, 1]])
+    check_same(kind(max_depth=5, random_state=0).fit(X, targets), X, -X)
+
+
+@pytest.mark.parametrize("depth", [3, None])
+@pytest.mark.parametrize("kind", [DecisionTreeClassifier, RandomForestClassifier, ExtraTreesClassifier])
+def test_labels_and_probabilities_of_several_targets(
+    kind: Any, depth: int | None, X: np.ndarray, check_same: Same
+) -> None:
+    numbers = np.digitize(X[:, 0], [-0.5, 0.5])
+    model = check_same(kind(max_depth=depth, random_state=0).fit(X, np.column_stack([numbers, X[:, 1] > 0])), X, -X)
+    assert model.manifest.methods == ("predict", "predict_proba_0", "predict_proba_1")
+    assert [part.shape for part in model.predict_proba(X)] == [(len(X), 3), (len(X), 2)]
+    words = np.column_stack([np.array(["a", "b", "c"])[numbers], np.where(X[:, 1] > 0, "yes", "no")])
+    check_same(kind(max_depth=depth, random_state=0).fit(X, words), X, -X)
 
 
 def test_deep_trees(check_same: Same) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.base import clone
-from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, RobustScaler, StandardScaler
+from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, Normalizer, RobustScaler, StandardScaler
 
 from skerry.runtime import Model
 
@@ -78,3 +78,13 @@ def test_partial_fits_are_exported_as_they_stand(numbers: np.ndarray, check_same
     for part in np.split(numbers, 4):
         scaler.partial_fit(part)
     check_same(scaler, numbers, tolerance=0)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("norm", ["l1", "l2", "max"])
+def test_rows_are_divided_by_their_norm(norm: str, dtype: Any, numbers: np.ndarray, check_same: Same) -> None:
+    X = numbers.astype(dtype)
+    eps = 10 * np.finfo(dtype).eps
+    rows = [[0, 0, 0, 0], [eps, 0, 0, 0], [eps * 0.99, 0, 0, 0], [1e-30, -1e-30, 0, 0], [-1e30, 1e30, 1, 0]]
+    rows += [[np.nan, 1, 1, 1], [1, -np.inf, 1, 1]]
+    check_same(Normalizer(norm).fit(X), X, np.array(rows, dtype), tolerance=1e-12 if dtype == np.float64 else 1e-6)

@@ -13,11 +13,27 @@ from sklearn.decomposition import PCA, IncrementalPCA, TruncatedSVD
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.feature_selection import RFE, RFECV, SelectFromModel, SequentialFeatureSelector
 from sklearn.linear_model import LinearRegression, LogisticRegression, SGDClassifier
+from sklearn.utils import all_estimators
 
-from skerry.export.converters import GENERALIZED_LINEAR_REGRESSORS, LINEAR_CLASSIFIERS, LINEAR_REGRESSORS, SELECTORS
+from skerry.export.converters import linear, selection
+from skerry.export.estimators import ESTIMATORS, Converter
 from skerry.runtime import Model
 
 Same = Callable[..., Model]
+
+KINDS: dict[str, type] = dict(all_estimators())
+
+
+def converted_by(converter: Converter) -> list[type]:
+    return [
+        KINDS[name.removeprefix("sklearn.")] for name, entry in ESTIMATORS.items() if entry.convert is converter
+    ]
+
+
+LINEAR_CLASSIFIERS = converted_by(linear.linear_classifier)
+LINEAR_REGRESSORS = converted_by(linear.linear_regressor)
+GENERALIZED_LINEAR_REGRESSORS = converted_by(linear.generalized_linear_regressor)
+SELECTORS = converted_by(selection.selector)
 
 NEEDS_ESTIMATOR = {
     SelectFromModel: {"estimator": LinearRegression()},

@@ -8,7 +8,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from skerry.export.converters.trees import LEAF, TreeArrays, constant_tree, tree_ensemble
+from skerry.export.converters import trees as trees_module
+from skerry.export.converters.trees import LEAF, TreeArrays, before_rounding, constant_tree, tree_ensemble
 from skerry.export.graph import FLOAT64, Graph
 from skerry.runtime.session import Session, SessionConfig
 
@@ -40,7 +41,7 @@ def expected(trees: list[TreeArrays], X: np.ndarray, targets: int) -> np.ndarray
 def answered(trees: list[TreeArrays], X: np.ndarray, targets: int, threads: int = 1) -> np.ndarray:
     graph = Graph()
     tensor = tree_ensemble(graph, graph.input("X", FLOAT64, X.shape[1]), trees, targets=targets)
-    session = Session(graph.model({"sums": tensor}).SerializeToString(), SessionConfig(intra_op_num_threads=threads))
+    session = Session(graph.model({"sums": tensor}), SessionConfig(intra_op_num_threads=threads))
     return session.run({"X": X}, ["sums"])[0]
 
 
@@ -116,3 +117,37 @@ def test_splits_are_the_nodes_that_compare_with_a_threshold() -> None:
     tree = grown(np.random.default_rng(1), 8, 2, 1, members=True)
     inner = set(np.flatnonzero(~tree.is_leaf))
     assert set(tree.splits) == inner - set(tree.members or ())
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_big_ensembles_are_split_and_turned_without_a_change(
+    dtype: type, beside: Callable[..., np.ndarray], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trees_module, "CACHED_NODES", 100)
+    random = np.random.default_rng(0)
+    trees = [replace(grown(random, 40, 4, 3), value=random.integers(9, size=79)) for _ in range(8)]
+    trees = [replace(tree, rows=random.integers(1, 100, size=len(tree.left))) for tree in trees]
+    trees[1].threshold[:9] = [np.inf, -np.inf, 0.0, -0.0, 3.5e38, -3.5e38, 1e-46, 5e-324, np.finfo(np.float32).max]
+    thresholds = beside(np.concatenate([tree.threshold for tree in trees]))
+    X = np.repeat(np.append(thresholds, [np.nan, np.inf, -np.inf, 0.0, -0.0])[:, None], 4, axis=1)
+    with np.errstate(over="ignore"):
+        X = np.append(X, X.astype(np.float32), axis=0).astype(dtype)
+    graph = Graph()
+    tensor = tree_ensemble(graph, graph.input("X", np.dtype(dtype), 4), trees, targets=3)
+    assert sum(node.op_type == "TreeEnsemble" for node in graph.nodes) > 4
+    np.testing.assert_array_equal(
+        Session(graph.model({"sums": tensor})).run({"X": X}, ["sums"])[0], expected(trees, X.astype(float), 3)
+    )
+
+
+def test_thresholds_before_rounding_split_as_rounded_rows_do(beside: Callable[..., np.ndarray]) -> None:
+    random = np.random.default_rng(0)
+    thresholds = np.append(random.normal(size=200), [0.0, -0.0, 1e-46, -1e-46, 1e38, 1.5, -1.5, 3.4028234e38])
+    singles = np.concatenate([thresholds, before_rounding(thresholds)]).astype(np.float32)
+    with np.errstate(over="ignore"):
+        neighbours = [np.nextafter(singles, np.float32(end)) for end in (np.inf, -np.inf)]
+    singles = np.concatenate([singles, *neighbours])
+    values = beside(np.concatenate([thresholds, before_rounding(thresholds), singles.astype(float)]))
+    values = values[np.abs(values) <= np.finfo(np.float32).max]
+    expected = values.astype(np.float32)[:, None] <= thresholds
+    np.testing.assert_array_equal(values[:, None] <= before_rounding(thresholds), expected)

@@ -1,0 +1,97 @@
+"""CalibratedClassifierCV: scores of one or several classifiers made probabilities, and averaged."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from sklearn.utils._response import _get_response_values
+
+from skerry.export.converters.labels import binary_probabilities, highest, label_of, sigmoid, softmax
+from skerry.export.converters.members import answer, as_columns, flat, normalized, placed, side_by_side, total
+from skerry.export.converters.scope import Scope
+from skerry.export.graph import BOOL, FLOAT64, Features, Graph, Outputs, Tensor
+
+SMALLEST = 1e-12
+"""What scikit-learn adds to a probability before it takes its logarithm."""
+
+
+def calibrated_classifier(estimator: Any, features: Features, scope: Scope) -> Outputs:
+    graph = scope.graph
+    parts = estimator.calibrated_classifiers_
+    members = [_calibrated(part, index, features, scope) for index, part in enumerate(parts)]
+    mean = graph.op("Div", total(graph, members), np.array(float(len(members))))
+    return {"predict": label_of(graph, highest(graph, mean), estimator.classes_), "predict_proba": mean}
+
+
+def _calibrated(part: Any, index: int, features: Features, scope: Scope) -> Tensor:
+    """The probabilities of one classifier and its calibrators: FLOAT64 (rows, classes)."""
+    graph, member = scope.graph, part.estimator
+    outputs = scope.convert(f"calibrated_classifiers_[{index}]", member, features)
+    method = "decision_function" if hasattr(member, "decision_function") else "predict_proba"
+    scores = as_columns(graph, answer(outputs, method, member, scope))
+    if part.method == "temperature":
+        scope.refuse_not_finite(scores)
+        logits = _logits(graph, scores, method)
+        heated = graph.op("Mul", graph.cast(logits, FLOAT64), np.array(part.calibrators[0].beta_, FLOAT64))
+        return _at_most_one(graph, softmax(graph, heated))
+    if method == "predict_proba" and len(member.classes_) == 2:
+        scores = graph.columns(scores, [1])
+    return _each_calibrated(part, scores, scope)
+
+
+def _each_calibrated(part: Any, scores: Tensor, scope: Scope) -> Tensor:
+    """Each class's score by its own calibrator; (rows, 1) is the score of the second of two classes."""
+    graph, classes = scope.graph, len(part.classes)
+    convert = _CURVES[part.method]
+    curves = [
+        convert(calibrator, graph.columns(scores, [index]), _scored(part, index, scope))
+        for index, calibrator in enumerate(part.calibrators[: scores.width])
+    ]
+    if classes == 2:
+        return binary_probabilities(graph, curves[0])
+    shares = side_by_side(graph, curves, FLOAT64)
+    known = np.searchsorted(part.classes, part.estimator.classes_)[: len(curves)]
+    return _at_most_one(graph, normalized(graph, placed(graph, shares, known, classes), empty=1 / classes))
+
+
+def _scored(part: Any, index: int, scope: Scope) -> Scope:
+    """The scope of a calibrator: its rows are the scores of class ``index``."""
+    rows, names = scope.rows, ["decision_function", "predict_proba"]
+
+    def score(X: Any) -> np.ndarray:
+        scores, *_ = _get_response_values(part.estimator, rows(X), response_method=names)
+        return np.asarray(scores.reshape(len(scores), -1)[:, [index]])
+
+    return replace(scope, rows=score)
+
+
+def _sigmoid(calibrator: Any, score: Tensor, scope: Scope) -> Tensor:
+    graph = scope.graph
+    scaled = graph.op("Mul", graph.cast(score, FLOAT64), np.array(calibrator.a_, FLOAT64))
+    return sigmoid(graph, graph.op("Neg", graph.op("Add", scaled, np.array(calibrator.b_, FLOAT64))))
+
+
+def _isotonic(calibrator: Any, score: Tensor, scope: Scope) -> Tensor:
+    outputs = scope.convert("calibrators", calibrator, Features.of(score))
+    return scope.graph.cast(flat(scope.graph, answer(outputs, "predict", calibrator, scope)), FLOAT64)
+
+
+_CURVES: dict[str, Callable[[Any, Tensor, Scope], Tensor]] = {"sigmoid": _sigmoid, "isotonic": _isotonic}
+
+
+def _logits(graph: Graph, scores: Tensor, method: str) -> Tensor:
+    """Probabilities as their logarithms; one score as those of two classes."""
+    if method == "predict_proba":
+        return graph.op("Log", graph.op("Add", scores, np.array(SMALLEST, scores.dtype)))
+    return scores if scores.width != 1 else graph.concat([graph.op("Neg", scores), scores])
+
+
+def _at_most_one(graph: Graph, shares: Tensor) -> Tensor:
+    """Rounding may give a little more than 1."""
+    one = np.array(1, shares.dtype)
+    return graph.op(
+        "Where", graph.op("Greater", shares, one, dtype=BOOL), one, shares, dtype=shares.dtype, width=shares.width
+    )
