@@ -19,7 +19,7 @@ from sklearn.ensemble import (
     RandomForestClassifier,
     VotingClassifier,
 )
-from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
+from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer, TfidfVectorizer
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
@@ -50,6 +50,7 @@ class Case:
     estimator: Any
     rows: Any
     more: Any
+    training: Any
 
 
 def _numbers(count: int, seed: int) -> np.ndarray:
@@ -84,7 +85,7 @@ def _table(count: int, seed: int) -> pd.DataFrame:
 
 def _gappy_table(count: int, seed: int) -> pd.DataFrame:
     table = _table(count, seed).astype(object)
-    table.loc[np.random.default_rng(seed).random(count) < 0.2, "city"] = None
+    table.loc[np.random.default_rng(seed).random(count) < 0.2, "city"] = np.nan
     return table
 
 
@@ -100,6 +101,10 @@ def _texts(count: int, seed: int) -> list[str]:
     random = np.random.default_rng(seed)
     words = ["red", "Green", "blue", "Été", "ночь", "日本", "I", "a", "x1", "İstanbul", "straße", "don't", "naïve"]
     return [" ".join(random.choice(words, random.integers(1, 8))) for _ in range(count)]
+
+
+def _counted(count: int, seed: int) -> np.ndarray:
+    return np.random.default_rng(seed).poisson(1.0, size=(count, 5)).astype(float)
 
 
 def _score(X: Any) -> np.ndarray:
@@ -135,6 +140,7 @@ def _voters() -> Any:
 
 Maker = Callable[[int, int], Any]
 
+# fmt: off
 _CASES: dict[str, tuple[Callable[[], Any], Maker, Callable[[Any], Any]]] = {
     "linear": (LinearRegression, _numbers, _score),
     "two outputs": (lambda: Ridge(alpha=1e-3), _numbers, _pair),
@@ -153,9 +159,9 @@ _CASES: dict[str, tuple[Callable[[], Any], Maker, Callable[[Any], Any]]] = {
     "support vectors of three": (lambda: make_pipeline(StandardScaler(), SVC()), _numbers, _three),
     "neighbours": (lambda: make_pipeline(StandardScaler(), KNeighborsClassifier(4, weights="distance")), _numbers, _three),
     "tuned threshold": (lambda: TunedThresholdClassifierCV(GaussianNB(), scoring="balanced_accuracy", cv=3), _numbers, lambda X: (_score(X) > 1).astype(int)),
-    "gaussian process": (lambda: make_pipeline(StandardScaler(), GaussianProcessRegressor(alpha=1e-4)), _numbers, _score),
+    "gaussian process": (lambda: make_pipeline(StandardScaler(), GaussianProcessRegressor(alpha=0.1)), _numbers, _score),
     "voters": (_voters, _numbers, _two),
-    "isolation": (lambda: IsolationForest(20, contamination=0.1, random_state=0), _numbers, _score),
+    "isolation": (lambda: IsolationForest(n_estimators=20, contamination=0.1, random_state=0), _numbers, _score),
     "principal components": (lambda: PCA(3, whiten=True), _numbers, _score),
     "quantiles": (lambda: QuantileTransformer(n_quantiles=50, output_distribution="normal"), _numbers, _score),
     "normalizer": (Normalizer, _numbers, _score),
@@ -172,15 +178,17 @@ _CASES: dict[str, tuple[Callable[[], Any], Maker, Callable[[Any], Any]]] = {
     "categories into logistic": (lambda: make_pipeline(make_column_transformer((OneHotEncoder(handle_unknown="ignore"), ["city", "plan"])), LogisticRegression()), _table, _two),
     "texts": (lambda: make_pipeline(TfidfVectorizer(sublinear_tf=True, ngram_range=(1, 2), token_pattern=r"(?u)\b\w+\b"), LogisticRegression()), _texts, _two),
     "weighed texts": (lambda: TfidfVectorizer(token_pattern=r"(?u)\b\w+\b"), _texts, _two),
+    "counts": (TfidfTransformer, _counted, _score),
     "characters": (lambda: CountVectorizer(analyzer="char_wb", ngram_range=(2, 3)), _texts, _two),
 }
+# fmt: on
 
 
-def make_case(name: str) -> Case:
-    """Fitted on the first rows; more rows include these."""
+def make_case(name: str, **settings: Any) -> Case:
+    """Of the estimator with its ``settings`` changed."""
     build, maker, target = _CASES[name]
     X = maker(TRAINING, 0)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        estimator = build().fit(X, target(X))
-    return Case(estimator, maker(GIVEN, 1), maker(MORE, 2))
+        estimator = build().set_params(**settings).fit(X, target(X))
+    return Case(estimator, maker(GIVEN, 1), maker(MORE, 2), X)

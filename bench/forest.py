@@ -165,6 +165,16 @@ def table(contenders: list[Contender], rows: int) -> str:
     return "\n".join(out)
 
 
+TITLE = """# A big forest
+
+RandomForestClassifier, trees grown to the end, on 40,000 rows of `make_classification`: conversion, file, load and
+latency, side by side in one run, medians of interleaved calls; at one row, another row each call. Conversion is without
+the comparison with scikit-learn that `export` makes. Made by
+`python -m skerry.bench.forest --markdown docs/measured/forest.md`.
+
+"""
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--trees", type=int, default=200)
@@ -190,7 +200,7 @@ def main() -> None:
     text += f"\n\nLabels that differ from scikit-learn's on {len(X):,} float64 rows: Skerry {wrong[0]}, skl2onnx {wrong[1]}.\n"
     print(text)
     if arguments.markdown:
-        arguments.markdown.write_text(text)
+        arguments.markdown.write_text(TITLE + text)
 
 
 if __name__ == "__main__":

@@ -2,10 +2,11 @@
 
     python -m skerry.bench.pipelines [--only TEXT] [--markdown FILE] [--json FILE]
 
-Each pipeline is fitted on a DataFrame with numbers, booleans, strings, categories and pandas' nullable columns, with
-values missing in every way that pandas has. It is exported with the gate that every export has to pass, loaded again, and
-compared on rows that the export has not seen: with missing values, unseen categories and columns in another order, all
-at once and one by one. It counts as exact, refused (no artifact, with a reason), or wrong (this must never happen).
+Each pipeline is fitted on a table with numbers, booleans, strings, categories and pandas' nullable columns, with values
+missing in every way that pandas has. It is exported with the gate that every export has to pass, loaded again, and
+compared on rows that the export has not seen: with missing values and unseen categories, all at once and one by one, with
+their columns in another order and as records. It counts as exact, refused (no artifact, with a reason), or wrong (there is
+an artifact, and it differs: this must never happen).
 """
 
 from __future__ import annotations
@@ -13,8 +14,6 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-import tempfile
-import warnings
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
@@ -24,1002 +23,69 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.base import clone
-from sklearn.calibration import CalibratedClassifierCV
-from sklearn.cluster import KMeans
-from sklearn.compose import (
-    ColumnTransformer,
-    TransformedTargetRegressor,
-    make_column_selector,
-    make_column_transformer,
-)
-from sklearn.decomposition import PCA, TruncatedSVD
-from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
-from sklearn.ensemble import (
-    AdaBoostClassifier,
-    AdaBoostRegressor,
-    BaggingClassifier,
-    BaggingRegressor,
-    ExtraTreesClassifier,
-    ExtraTreesRegressor,
-    GradientBoostingClassifier,
-    GradientBoostingRegressor,
-    HistGradientBoostingClassifier,
-    HistGradientBoostingRegressor,
-    IsolationForest,
-    RandomForestClassifier,
-    RandomForestRegressor,
-    StackingClassifier,
-    StackingRegressor,
-    VotingClassifier,
-    VotingRegressor,
-)
-from sklearn.experimental import enable_halving_search_cv, enable_iterative_imputer  # noqa: F401
-from sklearn.feature_extraction import DictVectorizer
-from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer, TfidfTransformer, TfidfVectorizer
-from sklearn.feature_selection import (
-    RFE,
-    SelectFromModel,
-    SelectKBest,
-    SelectPercentile,
-    SequentialFeatureSelector,
-    VarianceThreshold,
-    chi2,
-    mutual_info_classif,
-)
-from sklearn.gaussian_process import GaussianProcessClassifier, GaussianProcessRegressor
-from sklearn.gaussian_process.kernels import RBF, Matern, WhiteKernel
-from sklearn.impute import IterativeImputer, KNNImputer, MissingIndicator, SimpleImputer
-from sklearn.kernel_approximation import Nystroem, RBFSampler
-from sklearn.linear_model import (
-    BayesianRidge,
-    ElasticNetCV,
-    GammaRegressor,
-    HuberRegressor,
-    Lasso,
-    LassoCV,
-    LinearRegression,
-    LogisticRegression,
-    PoissonRegressor,
-    Ridge,
-    RidgeClassifier,
-    RidgeCV,
-    SGDClassifier,
-)
-from sklearn.mixture import GaussianMixture
-from sklearn.model_selection import (
-    FixedThresholdClassifier,
-    GridSearchCV,
-    HalvingGridSearchCV,
-    RandomizedSearchCV,
-    TunedThresholdClassifierCV,
-)
-from sklearn.multiclass import OneVsOneClassifier, OneVsRestClassifier
-from sklearn.multioutput import ClassifierChain, MultiOutputClassifier, MultiOutputRegressor, RegressorChain
-from sklearn.naive_bayes import BernoulliNB, ComplementNB, GaussianNB, MultinomialNB
-from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
-from sklearn.neural_network import MLPClassifier, MLPRegressor
-from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline, make_union
-from sklearn.preprocessing import (
-    Binarizer,
-    FunctionTransformer,
-    KBinsDiscretizer,
-    MaxAbsScaler,
-    MinMaxScaler,
-    Normalizer,
-    OneHotEncoder,
-    OrdinalEncoder,
-    PolynomialFeatures,
-    PowerTransformer,
-    QuantileTransformer,
-    RobustScaler,
-    SplineTransformer,
-    StandardScaler,
-    TargetEncoder,
-)
-from sklearn.svm import SVC, SVR, LinearSVC, NuSVC, OneClassSVM
-from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
-from skerry.bench.coverage import Verdict, exported, judged
+from skerry.bench.coverage import Verdict, exported, judged, ties_of
+from skerry.bench.pipeline_cases import Case, all_cases
 from skerry.export.oracle import call
 from skerry.export.parity import Comparison, compare
 from skerry.export.signature import take
-from skerry.runtime import Model
+from skerry.runtime import Model, cost
 
-ROWS, UNSEEN, ALONE = 240, 80, 4
-"""Rows that a pipeline is fitted on, rows it is compared on, and those of them that are also asked for one by one."""
-
-FULL = ["height in cm", "weight", "children", "member"]
-"""Columns without missing values: float64, float32, int64 and bool."""
-NUMBERS = ["age", "height in cm", "Einkünfte", "weight", "children", "visits", "rating"]
-WORDS = ["city", "colour", "plan"]
-TEXT = "review text"
-
-CITIES = ["Oslo", "Kyōto", "São Paulo", "", "N/A", "北京"]
-COLOURS = ["red", "green", "blue", "Blau-Grün"]
-PLANS = ["free", "basic", "pro €"]
-TERMS = ["good", "bad", "très", "ночь", "quick", "the", "of", "Über", "x1", "don't", "value", "slow"]
-
-
-@dataclass(frozen=True)
-class Case:
-    """A pipeline, the columns it is fitted on (all where none are named), and the ``target``, of ``targets``.
-
-    ``weights`` is the name of the parameter of ``fit`` that takes weights of the rows.
-    """
-
-    estimator: Any
-    target: str = "answer"
-    columns: tuple[str, ...] = ()
-    weights: str = ""
+ROWS, GIVEN, UNSEEN, ALONE = 200, 100, 80, 3
+"""Rows that a pipeline is fitted on, given to the export, compared on, and those of them that are asked for one by one."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Result(Verdict):
-    """That of one pipeline; ``refused`` of the ``rows`` it was compared on are refused by scikit-learn."""
+    """That of one pipeline; of the ``rows`` it was compared on, ``refused`` are refused by scikit-learn, and ``tied`` are
+    answered otherwise where scikit-learn's own answer hangs on the last bit."""
 
     name: str
     pipeline: str
     rows: int = 0
     refused: int = 0
+    tied: int = 0
     seconds: float
-
-
-def people(rows: int, seed: int, *, unseen: bool = False) -> pd.DataFrame:
-    """A made table of all kinds of columns; with ``unseen``, some categories that training did not have."""
-    random = np.random.default_rng(seed)
-    new = ["Atlantis"] if unseen else []
-
-    def pick(values: list[str], missing: Any = None, share: float = 0.1) -> list[Any]:
-        picked = random.choice(np.array(values, object), rows)
-        return [missing if lacks else value for value, lacks in zip(picked, random.random(rows) < share, strict=True)]
-
-    def gaps(values: Any, dtype: Any) -> pd.Series:
-        return pd.Series(values).astype(dtype).mask(random.random(rows) < 0.1)
-
-    return pd.DataFrame(
-        {
-            "age": gaps(random.normal(40, 12, rows), float),
-            "height in cm": random.normal(172, 9, rows).round(1),
-            "Einkünfte": gaps(random.lognormal(8, 1, rows), float),
-            "weight": random.normal(70, 12, rows).astype(np.float32),
-            "children": random.integers(0, 5, rows),
-            "member": random.integers(0, 2, rows).astype(bool),
-            "visits": gaps(random.integers(0, 30, rows), "Int64"),
-            "rating": gaps(random.integers(2, 11, rows) / 2, "Float64"),
-            "active": gaps(random.integers(0, 2, rows).astype(bool), "boolean"),
-            "city": pd.Series(pick([*CITIES, *new]), dtype=object),
-            "colour": pd.Series(pick([*COLOURS, *new], np.nan), dtype="str"),
-            "plan": pd.Series(pd.Categorical(pick([*PLANS, *new]), categories=[*PLANS, *new])),
-            "zone": pd.Series(pd.Categorical(random.choice([10, 20, 35], rows), categories=[10, 20, 35])),
-            TEXT: [" ".join(random.choice(TERMS, random.integers(0, 9))) for _ in range(rows)],
-        }
-    )
-
-
-def targets(frame: pd.DataFrame) -> dict[str, Any]:
-    """What is to be learned, of every kind."""
-    random = np.random.default_rng(len(frame))
-    number = (
-        frame["height in cm"].to_numpy() / 10
-        + frame["children"].to_numpy()
-        + 3 * frame["member"].to_numpy()
-        + 4 * (frame["plan"].to_numpy(object) == "free")
-        + frame[TEXT].str.count("good").to_numpy()
-        + random.normal(size=len(frame))
-    )
-    ranks = pd.qcut(number, 3, labels=False)
-    return {
-        "answer": np.where(number > np.median(number), "yes", "no"),
-        "flag": (number > np.median(number)).astype(int),
-        "grade": np.array(["bas", "élevé", "medium"], object)[ranks],
-        "number": number,
-        "skewed": np.exp(number / 6),
-        "numbers": np.stack([number, frame["weight"].to_numpy(float) + random.normal(size=len(frame))], axis=1),
-        "flags": np.stack([number > 20, frame["children"] > 2, frame["member"]], axis=1).astype(int),
-        "none": None,
-    }
-
-
-def prepared(numbers: Any = None, words: Any = None, **options: Any) -> ColumnTransformer:
-    """The usual preparation: numbers filled and scaled, words one-hot."""
-    return ColumnTransformer(
-        [
-            ("numbers", numbers or make_pipeline(SimpleImputer(), StandardScaler()), NUMBERS),
-            ("words", words or OneHotEncoder(handle_unknown="ignore"), WORDS),
-        ],
-        **options,
-    )
-
-
-def dense(numbers: Any = None, words: Any = None, **options: Any) -> ColumnTransformer:
-    """The same for steps that take no sparse matrices."""
-    words = words or OneHotEncoder(handle_unknown="ignore", sparse_output=False)
-    return prepared(numbers, words, sparse_threshold=0, **options)
-
-
-def filled(*steps: Any) -> Any:
-    """Numbers without gaps, and what comes after that."""
-    return make_pipeline(SimpleImputer(strategy="median"), *steps)
-
-
-def logistic(**settings: Any) -> LogisticRegression:
-    return LogisticRegression(max_iter=300, **settings)
-
-
-def preparations() -> dict[str, Case]:
-    """Every way to prepare numbers and words, before a linear model."""
-    return {
-        "impute and scale, one-hot": Case(make_pipeline(prepared(), logistic())),
-        "median with indicator": Case(
-            make_pipeline(
-                dense(make_pipeline(SimpleImputer(strategy="median", add_indicator=True), StandardScaler())), logistic()
-            )
-        ),
-        "constant fill of numbers and words": Case(
-            make_pipeline(
-                prepared(
-                    SimpleImputer(strategy="constant", fill_value=-1),
-                    make_pipeline(
-                        SimpleImputer(strategy="constant", fill_value="missing"), OneHotEncoder(handle_unknown="ignore")
-                    ),
-                ),
-                MaxAbsScaler(),
-                logistic(),
-            )
-        ),
-        "most frequent words of each column": Case(
-            make_pipeline(
-                make_column_transformer(
-                    (
-                        make_pipeline(
-                            SimpleImputer(missing_values=None, strategy="most_frequent"),
-                            OneHotEncoder(handle_unknown="ignore"),
-                        ),
-                        ["city"],
-                    ),
-                    (
-                        make_pipeline(SimpleImputer(strategy="most_frequent"), OneHotEncoder(handle_unknown="ignore")),
-                        ["colour", "plan"],
-                    ),
-                    (make_pipeline(SimpleImputer(strategy="most_frequent"), StandardScaler()), NUMBERS),
-                ),
-                logistic(),
-            )
-        ),
-        "most frequent words together": Case(
-            make_pipeline(
-                prepared(
-                    words=make_pipeline(SimpleImputer(strategy="most_frequent"), OneHotEncoder(handle_unknown="ignore"))
-                ),
-                logistic(),
-            )
-        ),
-        "nearest donors": Case(
-            make_pipeline(
-                dense(make_pipeline(StandardScaler(), KNNImputer(n_neighbors=3, add_indicator=True))), logistic()
-            )
-        ),
-        "donors by distance": Case(
-            make_pipeline(dense(make_pipeline(RobustScaler(), KNNImputer(weights="distance"))), logistic())
-        ),
-        "iterative imputer": Case(
-            make_pipeline(
-                dense(make_pipeline(IterativeImputer(max_iter=4, random_state=0), StandardScaler())), logistic()
-            )
-        ),
-        "iterative imputer of trees": Case(
-            make_pipeline(
-                dense(
-                    make_pipeline(
-                        IterativeImputer(DecisionTreeRegressor(max_depth=3, random_state=0), max_iter=2, random_state=0)
-                    )
-                ),
-                Ridge(),
-            ),
-            "number",
-        ),
-        "min-max": Case(make_pipeline(dense(filled(MinMaxScaler(clip=True))), logistic())),
-        "robust scaling": Case(
-            make_pipeline(
-                dense(make_pipeline(RobustScaler(quantile_range=(10, 90)), SimpleImputer())), logistic(), memory=None
-            )
-        ),
-        "power transform": Case(make_pipeline(dense(filled(PowerTransformer())), logistic())),
-        "Box-Cox of skewed numbers": Case(
-            make_pipeline(
-                ColumnTransformer(
-                    [("skewed", filled(PowerTransformer(method="box-cox")), ["Einkünfte", "weight"])], remainder="drop"
-                ),
-                Ridge(),
-            ),
-            "number",
-        ),
-        "quantiles, uniform": Case(
-            make_pipeline(dense(filled(QuantileTransformer(n_quantiles=50, random_state=0))), logistic())
-        ),
-        "quantiles, normal": Case(
-            make_pipeline(
-                dense(filled(QuantileTransformer(n_quantiles=50, output_distribution="normal", random_state=0))),
-                logistic(),
-            )
-        ),
-        "bins, one-hot": Case(
-            make_pipeline(prepared(filled(KBinsDiscretizer(4, quantile_method="averaged_inverted_cdf"))), logistic())
-        ),
-        "bins, ordinal": Case(
-            make_pipeline(dense(filled(KBinsDiscretizer(5, encode="ordinal", strategy="uniform"))), logistic())
-        ),
-        "splines": Case(
-            make_pipeline(
-                dense(filled(MinMaxScaler(), SplineTransformer(n_knots=4, extrapolation="linear"))), logistic()
-            )
-        ),
-        "polynomials": Case(
-            make_pipeline(dense(filled(StandardScaler(), PolynomialFeatures(2, include_bias=False))), Ridge(alpha=10)),
-            "number",
-        ),
-        "interactions of everything": Case(
-            make_pipeline(
-                dense(), PolynomialFeatures(2, interaction_only=True), SelectKBest(k=30), StandardScaler(), Ridge()
-            ),
-            "number",
-        ),
-        "logarithms": Case(
-            make_pipeline(
-                dense(make_pipeline(FunctionTransformer(np.log1p), SimpleImputer(), StandardScaler())), logistic()
-            )
-        ),
-        "rows of length one": Case(make_pipeline(dense(), Normalizer(), SVC())),
-        "one-hot without the first": Case(
-            make_pipeline(prepared(words=OneHotEncoder(drop="first", handle_unknown="ignore")), logistic())
-        ),
-        "one-hot of two categories": Case(
-            make_pipeline(
-                make_column_transformer(
-                    (OneHotEncoder(drop="if_binary", handle_unknown="ignore"), ["member", "active", "plan"]),
-                    remainder="drop",
-                ),
-                logistic(),
-            )
-        ),
-        "infrequent categories": Case(
-            make_pipeline(
-                prepared(words=OneHotEncoder(min_frequency=40, handle_unknown="infrequent_if_exist")), logistic()
-            )
-        ),
-        "at most three categories": Case(
-            make_pipeline(
-                prepared(words=OneHotEncoder(max_categories=3, handle_unknown="infrequent_if_exist")), logistic()
-            )
-        ),
-        "unknown categories refused": Case(make_pipeline(prepared(words=OneHotEncoder()), logistic())),
-        "ordinal codes": Case(
-            make_pipeline(
-                dense(
-                    words=OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1, encoded_missing_value=-2)
-                ),
-                RandomForestClassifier(10, random_state=0),
-            )
-        ),
-        "ordinal codes of frequent ones": Case(
-            make_pipeline(
-                dense(words=OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=np.nan, min_frequency=30)),
-                SimpleImputer(),
-                logistic(),
-            )
-        ),
-        "target means": Case(make_pipeline(dense(words=TargetEncoder(random_state=0)), logistic())),
-        "target means of three classes": Case(
-            make_pipeline(dense(words=TargetEncoder(random_state=0, smooth=5.0)), logistic()), "grade"
-        ),
-        "target means of a number": Case(make_pipeline(dense(words=TargetEncoder(random_state=0)), Ridge()), "number"),
-        "whole numbers as categories": Case(
-            make_pipeline(
-                make_column_transformer(
-                    (OneHotEncoder(handle_unknown="ignore"), ["children", "zone", "visits"]),
-                    (OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1), ["rating", "active"]),
-                    remainder="drop",
-                ),
-                SimpleImputer(),
-                logistic(),
-            )
-        ),
-        "columns by dtype": Case(
-            make_pipeline(
-                make_column_transformer(
-                    (filled(StandardScaler()), make_column_selector(dtype_include=np.number)),
-                    (
-                        OneHotEncoder(handle_unknown="ignore"),
-                        make_column_selector(dtype_include=["object", "category"]),
-                    ),
-                    sparse_threshold=1.0,
-                ),
-                logistic(C=0.5),
-            ),
-            columns=("age", "weight", "children", "visits", "city", "plan", "colour"),
-        ),
-        "columns by pattern, rest passed through": Case(
-            make_pipeline(
-                make_column_transformer(
-                    (StandardScaler(), make_column_selector(pattern="height|weight")),
-                    (OneHotEncoder(handle_unknown="ignore"), make_column_selector(dtype_include="category")),
-                    remainder="passthrough",
-                ),
-                SimpleImputer(),
-                logistic(),
-            ),
-            columns=("age", "height in cm", "weight", "children", "member", "plan", "visits"),
-        ),
-        "parts passed through and dropped": Case(
-            make_pipeline(
-                ColumnTransformer(
-                    [
-                        ("as it is", "passthrough", FULL),
-                        ("not", "drop", ["city", TEXT]),
-                        ("filled", SimpleImputer(), ["age", "visits"]),
-                    ],
-                    transformer_weights={"filled": 0.5},
-                ),
-                MinMaxScaler(),
-                logistic(),
-            )
-        ),
-        "rest scaled": Case(
-            make_pipeline(
-                ColumnTransformer([("plan", OrdinalEncoder(), ["plan"])], remainder=StandardScaler()),
-                SimpleImputer(),
-                logistic(),
-            ),
-            columns=("plan", "age", "rating", "height in cm", "children"),
-        ),
-        "indicator beside values": Case(
-            make_pipeline(
-                make_column_transformer(
-                    (make_union(SimpleImputer(), MissingIndicator(features="all")), NUMBERS),
-                    verbose_feature_names_out=False,
-                ),
-                StandardScaler(),
-                logistic(),
-            )
-        ),
-        "union of projections": Case(
-            make_pipeline(
-                dense(),
-                FeatureUnion(
-                    [("pca", PCA(3)), ("best", SelectKBest(k=5)), ("all", "passthrough"), ("not", "drop")],
-                    transformer_weights={"pca": 2.0},
-                ),
-                logistic(),
-            )
-        ),
-        "step passed through": Case(
-            Pipeline([("prepare", prepared()), ("reduce", "passthrough"), ("learn", logistic())])
-        ),
-        "pipelines in pipelines": Case(
-            make_pipeline(
-                make_pipeline(
-                    ColumnTransformer([("outer", make_pipeline(dense(), StandardScaler()), [*NUMBERS, *WORDS])]), PCA(5)
-                ),
-                make_pipeline(StandardScaler(), make_pipeline(logistic())),
-            )
-        ),
-        "pandas between the steps": Case(
-            make_pipeline(dense(), VarianceThreshold(0.01), StandardScaler(), logistic()).set_output(transform="pandas")
-        ),
-        "pandas by name in the second step": Case(
-            make_pipeline(
-                make_column_transformer(
-                    (SimpleImputer(), NUMBERS), remainder="passthrough", verbose_feature_names_out=False
-                ).set_output(transform="pandas"),
-                make_column_transformer(
-                    (StandardScaler(), ["age", "Einkünfte"]),
-                    (OneHotEncoder(handle_unknown="ignore"), ["city", "plan"]),
-                    ("passthrough", ["weight"]),
-                ),
-                logistic(),
-            ),
-            columns=(*NUMBERS, "city", "plan"),
-        ),
-        "steps cached on disk": Case(
-            make_pipeline(
-                prepared(),
-                TruncatedSVD(4, random_state=0),
-                logistic(),
-                memory=str(Path(tempfile.gettempdir()) / "skerry-pipelines"),
-            )
-        ),
-        "weights of the rows": Case(make_pipeline(prepared(), logistic()), weights="logisticregression__sample_weight"),
-        "a function of one's own": Case(
-            make_pipeline(FunctionTransformer(lambda X: X.fillna(0).astype(float)), logistic()),
-            columns=("age", "weight"),
-        ),
-    }
-
-
-def texts() -> dict[str, Case]:
-    """Texts beside numbers and words, and records."""
-    beside = [("numbers", filled(StandardScaler()), NUMBERS), ("words", OneHotEncoder(handle_unknown="ignore"), WORDS)]
-    return {
-        "tf-idf beside numbers": Case(
-            make_pipeline(ColumnTransformer([("text", TfidfVectorizer(), TEXT), *beside]), logistic())
-        ),
-        "pairs of words, sublinear": Case(
-            make_pipeline(
-                ColumnTransformer(
-                    [("text", TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, min_df=3), TEXT), *beside]
-                ),
-                LinearSVC(),
-            )
-        ),
-        "characters within words": Case(
-            make_pipeline(
-                make_column_transformer((TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 3)), TEXT)),
-                SGDClassifier(loss="log_loss", random_state=0),
-            )
-        ),
-        "hashed words beside numbers": Case(
-            make_pipeline(
-                ColumnTransformer([("text", HashingVectorizer(n_features=2**10), TEXT), *beside]),
-                SGDClassifier(random_state=0),
-            )
-        ),
-        "latent semantic analysis": Case(
-            make_pipeline(
-                ColumnTransformer(
-                    [
-                        (
-                            "text",
-                            make_pipeline(TfidfVectorizer(strip_accents="unicode"), TruncatedSVD(5, random_state=0)),
-                            TEXT,
-                        ),
-                        *beside,
-                    ]
-                ),
-                RandomForestClassifier(10, random_state=0),
-            )
-        ),
-        "counts and naive Bayes": Case(
-            make_pipeline(
-                make_column_transformer((make_pipeline(CountVectorizer(), TfidfTransformer()), TEXT)), MultinomialNB()
-            ),
-            "grade",
-        ),
-        "counts that tell most": Case(
-            make_pipeline(
-                make_column_transformer((CountVectorizer(binary=True), TEXT)), SelectKBest(chi2, k=8), ComplementNB()
-            )
-        ),
-        "two vocabularies": Case(
-            make_pipeline(
-                make_column_transformer(
-                    (make_union(TfidfVectorizer(), CountVectorizer(analyzer="char", max_features=30)), TEXT),
-                    ("passthrough", ["children"]),
-                ),
-                logistic(),
-            )
-        ),
-        "records of a frame": Case(
-            make_pipeline(FunctionTransformer(_records), DictVectorizer(), logistic()),
-            columns=("children", "weight", "plan"),
-        ),
-    }
-
-
-def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    return frame.to_dict("records")  # type: ignore[return-value]
-
-
-def selections() -> dict[str, Case]:
-    """Selectors, projections and kernels between the preparation and the model."""
-    return {
-        "best columns": Case(make_pipeline(dense(), SelectKBest(k=6), logistic())),
-        "best columns by information": Case(
-            make_pipeline(
-                dense(), SelectPercentile(mutual_info_classif, percentile=40), KNeighborsClassifier(weights="distance")
-            )
-        ),
-        "columns of a forest": Case(
-            make_pipeline(prepared(), SelectFromModel(ExtraTreesClassifier(10, random_state=0)), logistic())
-        ),
-        "columns of a lasso": Case(
-            make_pipeline(dense(), SelectFromModel(LassoCV(cv=3)), GradientBoostingRegressor(n_estimators=10)), "number"
-        ),
-        "recursive elimination": Case(make_pipeline(dense(), RFE(logistic(), n_features_to_select=5), logistic())),
-        "sequential selection": Case(
-            make_pipeline(
-                dense(), SequentialFeatureSelector(RidgeClassifier(), n_features_to_select=2, cv=2), RidgeClassifier()
-            )
-        ),
-        "principal components": Case(make_pipeline(dense(), PCA(0.9, whiten=True), logistic())),
-        "singular vectors of sparse rows": Case(
-            make_pipeline(prepared(), TruncatedSVD(5, random_state=0), ElasticNetCV(cv=3)), "number"
-        ),
-        "Nyström": Case(make_pipeline(dense(), Nystroem(n_components=30, random_state=0), LinearSVC())),
-        "random Fourier features": Case(
-            make_pipeline(dense(), RBFSampler(n_components=30, random_state=0), SGDClassifier(random_state=0))
-        ),
-        "distances to clusters": Case(make_pipeline(dense(), KMeans(5, random_state=0, n_init=2), logistic())),
-        "binarized": Case(make_pipeline(dense(), Binarizer(threshold=0.2), BernoulliNB())),
-    }
-
-
-def classifiers() -> dict[str, Case]:
-    """Final classifiers of all families."""
-    return {
-        "balanced classes": Case(make_pipeline(prepared(), logistic(class_weight="balanced")), "grade"),
-        "support vectors with probabilities": Case(make_pipeline(dense(), SVC(C=2, class_weight="balanced")), "grade"),
-        "nu support vectors": Case(make_pipeline(dense(), NuSVC(nu=0.4, kernel="poly", degree=2))),
-        "a tree on passed-through gaps": Case(
-            make_pipeline(
-                make_column_transformer(
-                    ("passthrough", NUMBERS),
-                    (OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1), WORDS),
-                ),
-                DecisionTreeClassifier(max_depth=6, random_state=0),
-            ),
-            "grade",
-        ),
-        "a forest on one-hot": Case(
-            make_pipeline(prepared(), RandomForestClassifier(20, class_weight="balanced_subsample", random_state=0)),
-            "grade",
-        ),
-        "gradient boosting": Case(
-            make_pipeline(dense(), GradientBoostingClassifier(n_estimators=10, subsample=0.8, random_state=0)), "grade"
-        ),
-        "categories of the frame": Case(
-            HistGradientBoostingClassifier(max_iter=15, categorical_features="from_dtype"),
-            "grade",
-            ("age", "weight", "children", "visits", "member", "plan", "zone"),
-        ),
-        "categories behind a pandas preparation": Case(
-            make_pipeline(
-                make_column_transformer(
-                    (OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=np.nan), WORDS),
-                    remainder="passthrough",
-                    verbose_feature_names_out=False,
-                ).set_output(transform="pandas"),
-                HistGradientBoostingClassifier(max_iter=15, categorical_features=WORDS),
-            ),
-            columns=(*NUMBERS, *WORDS),
-        ),
-        "category columns passed through": Case(
-            make_pipeline(
-                make_column_transformer(
-                    (StandardScaler(), NUMBERS), ("passthrough", ["plan", "zone"]), verbose_feature_names_out=False
-                ).set_output(transform="pandas"),
-                HistGradientBoostingClassifier(max_iter=15),
-            )
-        ),
-        "neighbours": Case(make_pipeline(dense(), KNeighborsClassifier(7)), "grade"),
-        "Gaussian process": Case(make_pipeline(dense(), GaussianProcessClassifier(1.0 * RBF(3.0), optimizer=None))),
-        "neural network": Case(make_pipeline(prepared(), MLPClassifier((16, 8), max_iter=60, random_state=0)), "grade"),
-        "Gaussian naive Bayes": Case(make_pipeline(dense(), GaussianNB()), "grade"),
-        "discriminants": Case(
-            make_pipeline(dense(), LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto")), "grade"
-        ),
-    }
-
-
-def regressors() -> dict[str, Case]:
-    """Final regressors of all families, and targets that are transformed."""
-    return {
-        "ridge": Case(make_pipeline(prepared(), RidgeCV()), "number"),
-        "robust loss": Case(make_pipeline(dense(), HuberRegressor(max_iter=1000)), "number"),
-        "Bayesian ridge of two columns": Case(
-            make_pipeline(SimpleImputer(), StandardScaler(), BayesianRidge()), "number", ("age", "rating")
-        ),
-        "counts": Case(make_pipeline(prepared(), PoissonRegressor(max_iter=300)), "skewed"),
-        "positive numbers": Case(make_pipeline(prepared(), GammaRegressor(max_iter=300)), "skewed"),
-        "support vectors": Case(make_pipeline(dense(), SVR(C=5)), "number"),
-        "extra trees": Case(make_pipeline(dense(), ExtraTreesRegressor(15, random_state=0)), "number"),
-        "histogram boosting": Case(
-            make_pipeline(dense("passthrough"), HistGradientBoostingRegressor(max_iter=15)), "number"
-        ),
-        "histogram boosting of counts": Case(
-            make_pipeline(dense(), HistGradientBoostingRegressor(loss="poisson", max_iter=15)), "skewed"
-        ),
-        "neighbours by distance": Case(make_pipeline(dense(), KNeighborsRegressor(5, weights="distance")), "number"),
-        "Gaussian process regression": Case(
-            make_pipeline(
-                dense(), GaussianProcessRegressor(Matern(3.0) + WhiteKernel(), normalize_y=True, optimizer=None)
-            ),
-            "number",
-        ),
-        "neural network of numbers": Case(
-            make_pipeline(dense(), MLPRegressor((16,), max_iter=60, random_state=0)), "numbers"
-        ),
-        "logarithm of the target": Case(
-            TransformedTargetRegressor(make_pipeline(prepared(), Ridge()), func=np.log1p, inverse_func=np.expm1),
-            "skewed",
-        ),
-        "logarithm of the target of boosting": Case(
-            make_pipeline(
-                dense(),
-                TransformedTargetRegressor(
-                    GradientBoostingRegressor(n_estimators=10), func=np.log, inverse_func=np.exp
-                ),
-            ),
-            "skewed",
-        ),
-        "quantiles of the target": Case(
-            TransformedTargetRegressor(
-                make_pipeline(dense(), Ridge()), transformer=QuantileTransformer(n_quantiles=50)
-            ),
-            "number",
-        ),
-        "normal quantiles of the target": Case(
-            TransformedTargetRegressor(
-                make_pipeline(dense(), Ridge()),
-                transformer=QuantileTransformer(n_quantiles=50, output_distribution="normal"),
-            ),
-            "number",
-        ),
-        "scaled targets": Case(
-            TransformedTargetRegressor(make_pipeline(dense(), SVR()), transformer=StandardScaler()), "number"
-        ),
-        "linear model, no intercept": Case(make_pipeline(dense(), LinearRegression(fit_intercept=False)), "numbers"),
-        "a forest of numbers": Case(
-            make_pipeline(dense(), RandomForestRegressor(15, max_depth=6, random_state=0)), "numbers"
-        ),
-    }
-
-
-def composed() -> dict[str, Case]:
-    """Estimators made of estimators: searches, ensembles, calibration, thresholds, several targets."""
-    members = [("linear", logistic()), ("forest", RandomForestClassifier(8, random_state=0)), ("bayes", GaussianNB())]
-    whole = [
-        ("linear", make_pipeline(prepared(), logistic())),
-        (
-            "tree",
-            make_pipeline(
-                dense(words=OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1)),
-                DecisionTreeClassifier(max_depth=4),
-            ),
-        ),
-    ]
-    numbers = [("ridge", Ridge()), ("tree", DecisionTreeRegressor(max_depth=4, random_state=0)), ("svr", SVR())]
-    return {
-        "grid search of the whole": Case(
-            GridSearchCV(
-                make_pipeline(prepared(), logistic()),
-                {
-                    "logisticregression__C": [0.1, 1],
-                    "columntransformer__numbers__simpleimputer__strategy": ["mean", "median"],
-                },
-                cv=2,
-            )
-        ),
-        "random search of a forest": Case(
-            RandomizedSearchCV(
-                make_pipeline(dense(), RandomForestClassifier(8, random_state=0)),
-                {"randomforestclassifier__max_depth": [3, 5, None]},
-                n_iter=2,
-                cv=2,
-                random_state=0,
-            )
-        ),
-        "halving search": Case(
-            HalvingGridSearchCV(make_pipeline(dense(), SVC()), {"svc__C": [0.1, 1, 10]}, cv=2, random_state=0)
-        ),
-        "search within a pipeline": Case(
-            make_pipeline(dense(), GridSearchCV(KNeighborsClassifier(), {"n_neighbors": [3, 5]}, cv=2)), "grade"
-        ),
-        "soft votes": Case(
-            make_pipeline(dense(), VotingClassifier(members, voting="soft", weights=[2, 1, 1])), "grade"
-        ),
-        "hard votes of pipelines": Case(VotingClassifier(whole)),
-        "averaged regressors": Case(make_pipeline(dense(), VotingRegressor(numbers, weights=[1, 2, 1])), "number"),
-        "stacked classifiers": Case(make_pipeline(dense(), StackingClassifier(members, logistic(), cv=2)), "grade"),
-        "stacked with the rows": Case(
-            make_pipeline(
-                dense(), StackingClassifier(members, RandomForestClassifier(8, random_state=0), cv=2, passthrough=True)
-            )
-        ),
-        "stacked pipelines": Case(StackingClassifier(whole, logistic(), cv=2)),
-        "stacked regressors with the rows": Case(
-            make_pipeline(dense(), StackingRegressor(numbers, Ridge(), cv=2, passthrough=True)), "number"
-        ),
-        "calibrated by a sigmoid": Case(make_pipeline(dense(), CalibratedClassifierCV(LinearSVC(), cv=2)), "grade"),
-        "calibrated pipeline, isotonic": Case(
-            CalibratedClassifierCV(
-                make_pipeline(dense(), RandomForestClassifier(8, random_state=0)), method="isotonic", cv=2
-            )
-        ),
-        "calibrated by temperature": Case(
-            CalibratedClassifierCV(make_pipeline(prepared(), logistic()), method="temperature", cv=2), "grade"
-        ),
-        "bagged neighbours": Case(
-            make_pipeline(dense(), BaggingClassifier(KNeighborsClassifier(), 4, max_features=0.7, random_state=0))
-        ),
-        "bagged trees": Case(make_pipeline(dense(), BaggingRegressor(n_estimators=6, random_state=0)), "number"),
-        "AdaBoost": Case(make_pipeline(dense(), AdaBoostClassifier(n_estimators=8, random_state=0)), "grade"),
-        "AdaBoost of a number": Case(
-            make_pipeline(dense(), AdaBoostRegressor(n_estimators=6, random_state=0)), "number"
-        ),
-        "one against the rest": Case(OneVsRestClassifier(make_pipeline(prepared(), logistic())), "grade"),
-        "one against one": Case(make_pipeline(dense(), OneVsOneClassifier(SVC())), "grade"),
-        "several labels": Case(make_pipeline(dense(), OneVsRestClassifier(logistic())), "flags"),
-        "a classifier for each label": Case(MultiOutputClassifier(make_pipeline(prepared(), logistic())), "flags"),
-        "a forest of several labels": Case(make_pipeline(dense(), RandomForestClassifier(8, random_state=0)), "flags"),
-        "a regressor for each target": Case(
-            make_pipeline(dense(), MultiOutputRegressor(GradientBoostingRegressor(n_estimators=6))), "numbers"
-        ),
-        "chained labels": Case(make_pipeline(dense(), ClassifierChain(logistic(), order=[2, 0, 1])), "flags"),
-        "chained targets": Case(make_pipeline(dense(), RegressorChain(Lasso(0.1))), "numbers"),
-        "tuned threshold": Case(
-            TunedThresholdClassifierCV(make_pipeline(prepared(), logistic()), cv=2, random_state=0), "flag"
-        ),
-        "fixed threshold": Case(
-            FixedThresholdClassifier(
-                make_pipeline(dense(), RandomForestClassifier(8, random_state=0)), threshold=0.3, pos_label="yes"
-            )
-        ),
-        "calibrated, then a threshold": Case(
-            FixedThresholdClassifier(CalibratedClassifierCV(make_pipeline(dense(), SVC()), cv=2), threshold=0.6), "flag"
-        ),
-        "outliers of prepared rows": Case(make_pipeline(dense(), IsolationForest(20, random_state=0)), "none"),
-        "outliers by support vectors": Case(make_pipeline(dense(), OneClassSVM(nu=0.1)), "none"),
-        "clusters of scaled rows": Case(
-            make_pipeline(StandardScaler(), KMeans(4, random_state=0, n_init=2)),
-            "none",
-            ("height in cm", "weight", "children"),
-        ),
-        "clusters of prepared rows": Case(make_pipeline(prepared(), KMeans(4, random_state=0, n_init=2)), "none"),
-        "mixture of components": Case(make_pipeline(dense(), PCA(3), GaussianMixture(3, random_state=0)), "none"),
-        "preparation alone": Case(prepared(), "none"),
-        "preparation alone, dense": Case(dense(remainder="passthrough"), "none", (*NUMBERS, *WORDS, "member")),
-    }
-
-
-def boosted() -> dict[str, Case]:
-    """LightGBM, XGBoost and CatBoost: on frames with categories and gaps, and behind a preparation."""
-    from catboost import CatBoostClassifier, CatBoostRegressor
-    from lightgbm import LGBMClassifier, LGBMRegressor
-    from xgboost import XGBClassifier, XGBRegressor
-
-    light = {"n_estimators": 15, "min_child_samples": 5, "verbose": -1, "n_jobs": 1}
-    extreme = {"n_estimators": 15, "max_depth": 4, "n_jobs": 1}
-    cat = {
-        "iterations": 15,
-        "depth": 4,
-        "verbose": False,
-        "thread_count": 1,
-        "allow_writing_files": False,
-        "random_seed": 0,
-    }
-    frame = ("age", "weight", "children", "member", "visits", "plan", "zone")
-    gaps = ("age", "Einkünfte", "weight", "children", "rating", "plan")
-    words = make_pipeline(SimpleImputer(missing_values=None, strategy="constant", fill_value="none"))
-    ordinal = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=np.nan)
-    passed = make_column_transformer(
-        (SimpleImputer(), ["age", "Einkünfte"]),
-        ("passthrough", ["plan", "zone", "children"]),
-        verbose_feature_names_out=False,
-    ).set_output(transform="pandas")
-    return {
-        "LightGBM of a frame with categories": Case(LGBMClassifier(**light), columns=frame),
-        "LightGBM of three classes": Case(LGBMClassifier(**light, class_weight="balanced"), "grade", frame),
-        "LightGBM behind one-hot": Case(make_pipeline(prepared("passthrough"), LGBMClassifier(**light)), "grade"),
-        "LightGBM behind ordinal codes": Case(
-            make_pipeline(dense("passthrough", ordinal), LGBMRegressor(**light)), "number"
-        ),
-        "LightGBM with categories passed through": Case(make_pipeline(passed, LGBMClassifier(**light))),
-        "LightGBM of counts": Case(make_pipeline(dense(), LGBMRegressor(objective="poisson", **light)), "skewed"),
-        "LightGBM calibrated": Case(CalibratedClassifierCV(make_pipeline(dense(), LGBMClassifier(**light)), cv=2)),
-        "LightGBM with a logarithmic target": Case(
-            TransformedTargetRegressor(
-                make_pipeline(dense("passthrough"), LGBMRegressor(**light)), func=np.log1p, inverse_func=np.expm1
-            ),
-            "skewed",
-        ),
-        "XGBoost of a frame with categories": Case(XGBClassifier(enable_categorical=True, **extreme), "flag", frame),
-        "XGBoost of a number with categories": Case(XGBRegressor(enable_categorical=True, **extreme), "number", gaps),
-        "XGBoost behind one-hot": Case(make_pipeline(dense("passthrough"), XGBClassifier(**extreme)), "flag"),
-        "XGBoost behind sparse one-hot": Case(make_pipeline(prepared(), XGBRegressor(**extreme)), "number"),
-        "XGBoost in a grid search": Case(
-            GridSearchCV(
-                make_pipeline(dense("passthrough", ordinal), XGBClassifier(**extreme)),
-                {"xgbclassifier__max_depth": [2, 3]},
-                cv=2,
-            ),
-            "flag",
-        ),
-        "XGBoost with categories passed through": Case(
-            make_pipeline(passed, XGBRegressor(enable_categorical=True, **extreme)), "number"
-        ),
-        "CatBoost of numbers with gaps": Case(
-            CatBoostRegressor(**cat), "number", ("age", "Einkünfte", "weight", "children")
-        ),
-        "CatBoost of categories": Case(
-            make_pipeline(
-                make_column_transformer(
-                    (words, ["city"]), ("passthrough", ["age", "weight", "children"]), verbose_feature_names_out=False
-                ).set_output(transform="pandas"),
-                CatBoostClassifier(cat_features=["city"], **cat),
-            ),
-        ),
-        "CatBoost of category columns": Case(
-            CatBoostClassifier(cat_features=["zone", "children"], **cat), "grade", ("age", "weight", "children", "zone")
-        ),
-        "CatBoost behind one-hot": Case(make_pipeline(dense("passthrough"), CatBoostClassifier(**cat)), "grade"),
-        "boosters stacked": Case(
-            make_pipeline(
-                dense(),
-                StackingClassifier(
-                    [
-                        ("light", LGBMClassifier(**light)),
-                        ("extreme", XGBClassifier(**extreme)),
-                        ("hist", HistGradientBoostingClassifier(max_iter=8)),
-                    ],
-                    logistic(),
-                    cv=2,
-                ),
-            ),
-            "grade",
-        ),
-        "boosters vote": Case(
-            make_pipeline(
-                dense("passthrough"),
-                VotingRegressor(
-                    [
-                        ("light", LGBMRegressor(**light)),
-                        ("extreme", XGBRegressor(**extreme)),
-                        ("cat", CatBoostRegressor(**cat)),
-                    ]
-                ),
-            ),
-            "number",
-        ),
-    }
-
-
-def cases() -> dict[str, Case]:
-    """All pipelines by name."""
-    return preparations() | texts() | selections() | classifiers() | regressors() | composed() | boosted()
-
-
-def fitted(case: Case) -> tuple[Any, pd.DataFrame]:
-    """The pipeline fitted, and the rows it was fitted on."""
-    frame = people(ROWS, seed=0)
-    y, X = targets(frame)[case.target], frame[list(case.columns)] if case.columns else frame
-    weights = {case.weights: np.arange(ROWS) % 5 + 0.5} if case.weights else {}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return clone(case.estimator).fit(X, y, **weights), X
 
 
 def measure(name: str, case: Case) -> Result:
     """Fit, export and load one pipeline, and compare it on rows that neither has seen."""
     start = perf_counter()
-    estimator, X = fitted(case)
-    text = " ".join(repr(case.estimator).split())
-    given, unseen = people(ROWS // 2, seed=1)[list(X)], people(UNSEEN, seed=2, unseen=True)[list(X)]
-    model = exported(estimator, given)
-    if isinstance(model, Verdict):
-        return Result(**asdict(model), name=name, pipeline=text, seconds=perf_counter() - start)
-    alone = [take(unseen, slice(row, row + 1)) for row in range(ALONE)]
-    comparisons = [compare(estimator, model, rows) for rows in (given, unseen, *alone)]
-    verdict = judged(estimator, model, comparisons)
-    if verdict.status == "exact" and not in_any_form(model, unseen[~comparisons[1].got.refused]):
-        verdict = Verdict("wrong", "rows in another form are answered otherwise")
-    rows, refused = (sum(map(sum_of, comparisons)) for sum_of in (_rows, _refused))
+    verdict, comparisons = attempt(case)
     return Result(
-        **asdict(verdict), name=name, pipeline=text, rows=rows, refused=refused, seconds=perf_counter() - start
+        **asdict(verdict),
+        name=name,
+        pipeline=" ".join(repr(case.estimator).split()),
+        rows=sum(len(comparison.wrong) for comparison in comparisons),
+        refused=sum(int(comparison.expected.refused.sum()) for comparison in comparisons),
+        tied=sum(int(comparison.tied.sum()) for comparison in comparisons),
+        seconds=perf_counter() - start,
     )
 
 
-def _rows(comparison: Comparison) -> int:
-    return len(comparison.wrong)
+def attempt(case: Case) -> tuple[Verdict, list[Comparison]]:
+    """Exported with rows like those of training, and compared also on rows that are not."""
+    try:
+        estimator = case.fitted(ROWS, seed=0)
+    except Exception as error:
+        return Verdict("unfit", f"{type(error).__name__}: {str(error)[:200]}"), []
+    given, unseen = case.rows(GIVEN, seed=1), case.rows(UNSEEN, seed=2, unseen=True)
+    model = exported(estimator, given)
+    if isinstance(model, Verdict):
+        return model, []
+    alone = [take(unseen, slice(row, row + 1)) for row in range(ALONE)]
+    ties = ties_of(estimator, given)
+    comparisons = [compare(estimator, model, rows, ties) for rows in (unseen, given, *alone)]
+    verdict = judged(estimator, model, comparisons)
+    answered = take(unseen, np.flatnonzero(~comparisons[0].got.refused))
+    if verdict.status == "exact" and not same_in_any_form(model, answered):
+        return Verdict("wrong", "the rows are answered otherwise in another form"), comparisons
+    return verdict, comparisons
 
 
-def _refused(comparison: Comparison) -> int:
-    return int(comparison.expected.refused.sum())
-
-
-def in_any_form(model: Model, rows: pd.DataFrame) -> bool:
-    """Whether rows are answered alike with their columns in another order, beside others, and as records."""
-    forms = [rows[rows.columns[::-1]], rows.to_dict("records")]
+def same_in_any_form(model: Model, rows: Any) -> bool:
+    """Whether the rows of a frame are answered alike with their columns in another order, and as records."""
+    forms = [rows[rows.columns[::-1]], rows.to_dict("records")] if isinstance(rows, pd.DataFrame) else []
     methods = model.manifest.methods
     expected = [call(model, method, rows) for method in methods]
     return all(
@@ -1035,18 +101,16 @@ def main() -> None:
     parser.add_argument("--markdown", type=Path, metavar="FILE")
     parser.add_argument("--json", type=Path, metavar="FILE")
     arguments = parser.parse_args()
+    cost.SECONDS = 0.0  # how long a model takes is measured elsewhere
     results = []
-    for name, case in cases().items():
+    for name, case in all_cases().items():
         if arguments.only in name:
-            results.append(result := measure(name, case))
+            results.append(found := measure(name, case))
             print(
-                f"{result.status:8} {result.seconds:5.1f} s {result.max_error:8.1e} {name:45} {result.reason}",
-                flush=True,
+                f"{found.status:8} {found.seconds:5.1f} s {found.max_error:8.1e} {name:45} {found.reason}", flush=True
             )
-    print(
-        *(f"{status}: {count}" for status, count in sorted(Counter(result.status for result in results).items())),
-        sep="\n",
-    )
+    for status, count in sorted(Counter(result.status for result in results).items()):
+        print(f"{status}: {count}")
     if arguments.markdown:
         arguments.markdown.write_text(markdown(results), "utf-8")
     if arguments.json:
@@ -1056,10 +120,12 @@ def main() -> None:
 
 def markdown(results: Iterable[Result]) -> str:
     """A table with a line for each pipeline."""
-    lines = ["| pipeline | result | largest error | rows compared, refused |", "|---|---|---|---|"]
+    lines = ["| pipeline | result | largest error | rows compared, refused, tied |", "|---|---|---|---|"]
     for result in results:
         status = result.status + (f": {result.reason}" if result.reason else "")
-        lines.append(f"| {result.name} | {status} | {result.max_error:.0e} | {result.rows}, {result.refused} |")
+        lines.append(
+            f"| {result.name} | {status} | {result.max_error:.0e} | {result.rows}, {result.refused}, {result.tied} |"
+        )
     return "\n".join(lines) + "\n"
 
 

@@ -8,12 +8,11 @@ import click
 
 
 @click.command()
-@click.argument("model", type=click.Path(path_type=Path))
+@click.argument("model", required=False, type=click.Path(path_type=Path))
 @click.option(
     "--data",
-    required=True,
     type=click.Path(path_type=Path),
-    help="Rows in .csv, .parquet, .npy or .npz, in the form the model was fitted on; held-out rows are best.",
+    help="Rows in .csv, .parquet, .jsonl, .npy or .npz, in the form the model was fitted on; held-out rows are best.",
 )
 @click.option(
     "--target", help="The column (or the array of an .npz) with the truth; the artifact then carries an evaluation."
@@ -37,26 +36,30 @@ import click
     type=float,
     help="How far a score may be from scikit-learn's, relative above 1.  [default: 1e-9, or 1e-6 where float32 is involved]",
 )
+@click.option("--compress", is_flag=True, help="Store the model as Zstandard; it is unpacked when it is loaded.")
 @click.option("--license", help="The model's licence, as an SPDX identifier.")
 @click.option("--author", help="Who made the model.")
 @click.option("--trust-pickle", is_flag=True, help="Load a .joblib or .pkl file, which runs the code in it.")
 @click.option(
     "--trust-type", "trusted_types", multiple=True, help="A type that a .skops file may contain; repeat for several."
 )
-@click.option("--json", "as_json", is_flag=True, help="Print the manifest instead of a summary.")
+@click.option("--json", "as_json", is_flag=True, help="Print the manifest instead of a summary; of --list, JSON.")
+@click.option("--list", "as_list", is_flag=True, help="List the estimators that can be exported, and stop.")
 def export(
-    model: Path,
-    data: Path,
+    model: Path | None,
+    data: Path | None,
     target: str | None,
     name: str | None,
     to: Path,
     methods: tuple[str, ...],
     tolerance: float | None,
+    compress: bool,
     license: str | None,
     author: str | None,
     trust_pickle: bool,
     trusted_types: tuple[str, ...],
     as_json: bool,
+    as_list: bool,
 ) -> None:
     """Write MODEL, a fitted estimator in .skops, .joblib or .pkl, as a verified artifact.
 
@@ -66,7 +69,18 @@ def export(
     \b
     Example:
       skerry export churn.skops --data held_out.csv --target churned --license MIT
+      skerry export forest.skops --data held_out.parquet --compress
+      skerry export --list
+      skerry export --list --json
     """
+    if as_list:
+        from skerry.export.catalogue import read_catalogue, write_json, write_text
+
+        click.echo((write_json if as_json else write_text)(read_catalogue()), nl=False)
+        return
+    if model is None or data is None:
+        lacking = "argument 'MODEL'" if model is None else "option '--data'"
+        raise click.UsageError(f"Missing {lacking}.")
     from skerry.cli.report import summary
     from skerry.export import export as export_model
     from skerry.export.data import load_estimator, load_rows
@@ -82,6 +96,7 @@ def export(
         to=to,
         methods=methods or None,
         tolerance=tolerance,
+        compress=compress,
         license=license,
         author=author,
         progress=lambda line: click.echo(line, err=True),

@@ -26,7 +26,7 @@ import click
     help="A column to pass over; repeat for several. Needed where a model takes columns by position.",
 )
 def predict(artifact: Path, rows: Path, target: Path, methods: tuple[str, ...], ignore: tuple[str, ...]) -> None:
-    """Answer ROWS (.csv, .parquet, .npy or .npz) with ARTIFACT, a batch at a time.
+    """Answer ROWS (.csv, .parquet, .jsonl, .npy or .npz) with ARTIFACT, a batch at a time.
 
     Columns are found by name; those the model does not know are passed over. The answers appear
     complete or not at all.

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from skerry.runtime.artifact import Artifact
-from skerry.runtime.manifest import Manifest
+from skerry.runtime.artifact import MODEL, Artifact, stored_name
+from skerry.runtime.manifest import File, Manifest
 
 
 def summary(artifact: Artifact) -> str:
@@ -16,7 +16,7 @@ def summary(artifact: Artifact) -> str:
         _line("outputs", ", ".join(f"{spec.name} {spec.datatype}{list(spec.shape)}" for spec in manifest.outputs)),
         _line(
             "size",
-            f"{sum(file.size for file in manifest.files.values()):,} bytes, model.onnx {manifest.files['model.onnx'].size:,}",
+            f"{sum(file.size for file in manifest.files.values()):,} bytes; {size_of(MODEL, manifest.files[MODEL])}",
         ),
         _line("parity", _parity(manifest)),
     ]
@@ -42,6 +42,16 @@ def _inputs(manifest: Manifest, limit: int = 6) -> str:
     return ", ".join(shown) + (f" and {len(manifest.inputs) - limit} more" if len(manifest.inputs) > limit else "")
 
 
+def size_of(name: str, file: File) -> str:
+    """A file's size as it lies there, and unpacked: ``model.onnx.zst 645 bytes, unpacked 955``."""
+    unpacked = f", unpacked {file.unpacked:,}" if file.encoding != "identity" else ""
+    return f"{stored_name(name, file)} {file.size:,} bytes{unpacked}"
+
+
 def _parity(manifest: Manifest) -> str:
     parity = manifest.parity
-    return f"{parity.mismatches} of {parity.rows:,} rows differ from scikit-learn, largest score error {parity.max_error:.2g} (tolerance {parity.tolerance:g})"
+    tied = f" ({parity.tied:,} more at ties of its own)" if parity.tied else ""
+    return (
+        f"{parity.mismatches} of {parity.rows:,} rows differ from scikit-learn{tied}, "
+        f"largest score error {parity.max_error:.2g} (tolerance {parity.tolerance:g})"
+    )

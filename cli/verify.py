@@ -19,7 +19,9 @@ def verify(artifact: Path, as_json: bool) -> None:
     """
     import msgspec
 
+    from skerry.cli.report import size_of
     from skerry.runtime import Artifact, load
+    from skerry.runtime.artifact import MODEL
 
     opened = Artifact.open(artifact)
     load(opened)
@@ -29,5 +31,5 @@ def verify(artifact: Path, as_json: bool) -> None:
         click.echo(msgspec.json.encode(found).decode())
     else:
         click.echo(
-            f"{manifest.name} version {manifest.version} is what was exported: {len(manifest.files)} files, golden rows answered alike ({opened.digest[:19]}…)"
+            f"{manifest.name} version {manifest.version} is what was exported: {len(manifest.files)} files ({size_of(MODEL, manifest.files[MODEL])}), golden rows answered alike ({opened.digest[:19]}…)"
         )

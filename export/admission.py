@@ -93,17 +93,29 @@ def _same(one: Array, other: Array) -> bool:
 
 def admit(signature: Signature, admission: Admission, features: Features, graph: Graph) -> tuple[TensorSpec, ...]:
     """The inputs with what they admit. Where the columns of one array differ, the graph guards the strict ones."""
+    doubles = [datatype == "FP64" for datatype in signature.datatypes]
+    single = np.isin(np.arange(signature.width), list(graph.single)) & doubles
     if signature.layout == "columns":
         return tuple(
-            msgspec.structs.replace(spec, missing=bool(missing), infinite=bool(infinite))
-            for spec, missing, infinite in zip(signature.inputs, admission.missing, admission.infinite, strict=True)
+            msgspec.structs.replace(spec, missing=bool(missing), infinite=bool(infinite), single=bool(single))
+            for spec, missing, infinite, single in zip(
+                signature.inputs, admission.missing, admission.infinite, single, strict=True
+            )
         )
     for mask, kind in ((admission.missing, "IsNaN"), (admission.infinite, "IsInf")):
         if mask.any() and not mask.all() and signature.inputs[0].is_float:
             strict = np.flatnonzero(~mask)
             wrong = graph.op(kind, graph.matrix(features.select(strict)), dtype=BOOL)
             graph.guard(wrong, [f"X column {column}" for column in strict], "expected a finite number")
+    if single.any() and not single.all():
+        strict = np.flatnonzero(single)
+        rounded = graph.cast(graph.matrix(features.select(strict)), np.float32)
+        names = [f"X column {column}" for column in strict]
+        graph.guard(graph.op("IsInf", rounded, dtype=BOOL), names, "expected a number in the range of float32")
     spec = msgspec.structs.replace(
-        signature.inputs[0], missing=bool(admission.missing.any()), infinite=bool(admission.infinite.any())
+        signature.inputs[0],
+        missing=bool(admission.missing.any()),
+        infinite=bool(admission.infinite.any()),
+        single=bool(single.all()),
     )
     return (spec,)

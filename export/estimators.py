@@ -56,6 +56,7 @@ from skerry.export.converters import (
     sparse_coding,
     splines,
     stacking,
+    stock,
     support_vectors,
     target,
     text,
@@ -64,14 +65,13 @@ from skerry.export.converters import (
     xgboost_trees,
 )
 from skerry.export.converters.scope import Scope
-from skerry.export.converters.stock import stock
 from skerry.export.graph import Features, Outputs, Trace
 
 Converter = Callable[[Any, Features, Scope], Outputs]
 
 EXACT, ROUNDED = 1e-9, 1e-6
 """What is asked for where the user does not say: of models that compute in float64 throughout, and of those where
-float32 is involved, by the data or by skl2onnx."""
+float32 is involved, by the data or by the estimator, or whose converter is not ours."""
 
 
 @dataclass(frozen=True)
@@ -88,19 +88,20 @@ def _refused(why: str) -> Entry:
     return Entry(None, note=why)
 
 
-_CATBOOST = "no texts, embeddings, labels of several kinds, or categories that the rows given have not"
+_CATBOOST = "no texts or embeddings, no loss of several labels or with uncertainty, no probability threshold of one's own, no categories that the rows given have not"
 _LIGHTGBM = "no objective of one's own, no linear_tree, no pred_early_stop"
+_SELECTION = "not where it selects no column"
 _XGBOOST = "no objective of one's own, survival:aft, multi_output_tree, or categories that training had not"
 
 ESTIMATORS: dict[str, Entry] = {
     # estimators made of estimators
     "sklearn.AdaBoostClassifier": Entry(ada_boost.ada_boost_classifier),
     "sklearn.AdaBoostRegressor": Entry(ada_boost.ada_boost_regressor),
-    "sklearn.BaggingClassifier": Entry(bagging.bagging_classifier),
-    "sklearn.BaggingRegressor": Entry(bagging.bagging_regressor),
+    "sklearn.BaggingClassifier": Entry(bagging.bagging_classifier, note="no strings beside numbers"),
+    "sklearn.BaggingRegressor": Entry(bagging.bagging_regressor, note="no strings beside numbers"),
     "sklearn.CalibratedClassifierCV": Entry(calibration.calibrated_classifier),
-    "sklearn.ClassifierChain": Entry(multi_output.chain, note="targets of two classes"),
-    "sklearn.ColumnTransformer": Entry(composition.column_transformer),
+    "sklearn.ClassifierChain": Entry(multi_output.chain, note="no target of one class, or of more than two"),
+    "sklearn.ColumnTransformer": Entry(composition.column_transformer, note="not where it drops every column"),
     "sklearn.FeatureUnion": Entry(composition.feature_union),
     "sklearn.FixedThresholdClassifier": Entry(decision_threshold.fixed_threshold),
     "sklearn.FrozenEstimator": Entry(composition.frozen),
@@ -119,80 +120,123 @@ ESTIMATORS: dict[str, Entry] = {
     "sklearn.RANSACRegressor": Entry(consensus.ransac),
     "sklearn.RegressorChain": Entry(multi_output.chain),
     "sklearn.SelfTrainingClassifier": Entry(composition.self_training),
-    "sklearn.StackingClassifier": Entry(stacking.stacking_classifier, note="one target"),
+    "sklearn.StackingClassifier": Entry(stacking.stacking_classifier, note="no more than one target"),
     "sklearn.StackingRegressor": Entry(stacking.stacking_regressor),
-    "sklearn.TransformedTargetRegressor": Entry(target.transformed_target_regressor, note="scalers, PowerTransformer, uniform QuantileTransformer, pipelines of them; NumPy's functions"),
+    "sklearn.TransformedTargetRegressor": Entry(
+        target.transformed_target_regressor,
+        note="no transformer but scalers, PowerTransformer, QuantileTransformer to 'uniform', NumPy's functions, and pipelines of them",
+    ),
     "sklearn.TunedThresholdClassifierCV": Entry(decision_threshold.tuned_threshold),
-    "sklearn.VotingClassifier": Entry(voting.voting_classifier, note="no transform with flatten_transform=False, no negative weights of hard votes"),
+    "sklearn.VotingClassifier": Entry(
+        voting.voting_classifier, note="no negative weights of hard votes; no transform with flatten_transform=False"
+    ),
     "sklearn.VotingRegressor": Entry(voting.voting_regressor),
     # preprocessing and encoding
     "sklearn.Binarizer": Entry(binning.binarizer),
     "sklearn.FunctionTransformer": Entry(
-        functions.function_transformer, note="only elementwise functions of NumPy, without arguments"
+        functions.function_transformer, note="no functions but NumPy's elementwise ones, no kw_args"
     ),
     "sklearn.IsotonicRegression": Entry(isotonic.isotonic_regression),
-    "sklearn.IterativeImputer": Entry(imputation.iterative_imputer, note="no sample_posterior"),
+    "sklearn.IterativeImputer": Entry(
+        imputation.iterative_imputer, note="no sample_posterior; no column without values, where it is kept"
+    ),
     "sklearn.KBinsDiscretizer": Entry(binning.k_bins_discretizer),
-    "sklearn.LabelBinarizer": _refused("how many columns it answers with hangs on the other rows of the batch"),
-    "sklearn.LabelEncoder": Entry(label_encoding.label_encoder, note="numbers, or strings of dtype object"),
+    "sklearn.LabelBinarizer": Entry(label_encoding.label_binarizer, note="no fewer than three classes"),
+    "sklearn.LabelEncoder": Entry(
+        label_encoding.label_encoder, note="no strings of fixed width (dtype <U), no integers of 2**53 and beyond"
+    ),
     "sklearn.MaxAbsScaler": Entry(scaling.max_abs_scaler),
     "sklearn.MinMaxScaler": Entry(scaling.min_max_scaler),
-    "sklearn.MissingIndicator": Entry(imputation.missing_indicator),
+    "sklearn.MissingIndicator": Entry(
+        imputation.missing_indicator,
+        note="of strings no missing_values but NaN and None; not where no value was missing in training",
+    ),
     "sklearn.Normalizer": Entry(scaling.normalizer),
-    "sklearn.OneHotEncoder": Entry(encoding.one_hot_encoder),
-    "sklearn.OrdinalEncoder": Entry(encoding.ordinal_encoder),
+    "sklearn.OneHotEncoder": Entry(
+        encoding.one_hot_encoder, note="no categories of mixed types, no integers of 2**53 and beyond"
+    ),
+    "sklearn.OrdinalEncoder": Entry(
+        encoding.ordinal_encoder, note="no categories of mixed types, no integers of 2**53 and beyond"
+    ),
     "sklearn.PolynomialFeatures": Entry(polynomials.polynomial_features),
+    "sklearn.PatchExtractor": _refused("it takes images, and answers each with many patches, not with one row"),
     "sklearn.PowerTransformer": Entry(power.power_transformer),
     "sklearn.QuantileTransformer": Entry(quantiles.quantile_transformer),
     "sklearn.RobustScaler": Entry(scaling.robust_scaler),
-    "sklearn.SimpleImputer": Entry(imputation.simple_imputer),
-    "sklearn.SplineTransformer": Entry(splines.spline_transformer),
+    "sklearn.SimpleImputer": Entry(
+        imputation.simple_imputer,
+        note="of strings no missing_values but NaN and None; no column without values, where it is kept",
+    ),
+    "sklearn.SplineTransformer": Entry(
+        splines.spline_transformer,
+        note="not the settings for which scikit-learn itself errs: degree=0 with sparse output or extrapolation='constant'; of several columns degree<=1 with 'linear', and handle_missing='zeros' with sparse output",
+    ),
     "sklearn.StandardScaler": Entry(scaling.standard_scaler),
-    "sklearn.TargetEncoder": Entry(encoding.target_encoder),
+    "sklearn.TargetEncoder": Entry(
+        encoding.target_encoder, note="no categories of mixed types, no integers of 2**53 and beyond"
+    ),
     "sklearn.MultiLabelBinarizer": _refused("a row is a set of labels of any kind, which has no form on the wire"),
     # texts and records
-    "sklearn.CountVectorizer": Entry(text.count_vectorizer, note="no tokenizer, preprocessor or analyzer of one's own"),
-    "sklearn.DictVectorizer": Entry(records.dict_vectorizer, note="names that are strings, float32 or float64"),
+    "sklearn.CountVectorizer": Entry(
+        text.count_vectorizer,
+        note="no tokenizer, preprocessor, analyzer or strip_accents of one's own; no files; only rows, or a column of them, as they came",
+    ),
+    "sklearn.DictVectorizer": Entry(
+        records.dict_vectorizer, note="no names that are not strings; no dtype but float32 and float64"
+    ),
     "sklearn.FeatureHasher": Entry(
-        records.feature_hasher, note="float32 or float64; to answer itself, n_features of at most 131,072"
+        records.feature_hasher, note="no dtype but float32 and float64; to answer itself, no n_features above 131,072"
     ),
     "sklearn.HashingVectorizer": Entry(
         text.hashing_vectorizer,
-        note="no tokenizer, preprocessor or analyzer of one's own; to answer itself, n_features of at most 131,072",
+        note="no tokenizer, preprocessor, analyzer or strip_accents of one's own; no files; no dtype but float32 and float64; to answer itself, no n_features above 131,072",
     ),
     "sklearn.TfidfTransformer": Entry(text.tfidf_transformer),
-    "sklearn.TfidfVectorizer": Entry(text.tfidf_vectorizer, note="no tokenizer, preprocessor or analyzer of one's own"),
+    "sklearn.TfidfVectorizer": Entry(
+        text.tfidf_vectorizer,
+        note="no tokenizer, preprocessor, analyzer or strip_accents of one's own; no files; only rows, or a column of them, as they came",
+    ),
     # feature selection
-    "sklearn.GenericUnivariateSelect": Entry(selection.selector),
+    "sklearn.GenericUnivariateSelect": Entry(selection.selector, note=_SELECTION),
     "sklearn.RFE": Entry(selection.recursive_elimination),
     "sklearn.RFECV": Entry(selection.recursive_elimination),
-    "sklearn.SelectFdr": Entry(selection.selector),
-    "sklearn.SelectFpr": Entry(selection.selector),
-    "sklearn.SelectFromModel": Entry(selection.selector),
-    "sklearn.SelectFwe": Entry(selection.selector),
-    "sklearn.SelectKBest": Entry(selection.selector),
-    "sklearn.SelectPercentile": Entry(selection.selector),
+    "sklearn.SelectFdr": Entry(selection.selector, note=_SELECTION),
+    "sklearn.SelectFpr": Entry(selection.selector, note=_SELECTION),
+    "sklearn.SelectFromModel": Entry(selection.selector, note=_SELECTION),
+    "sklearn.SelectFwe": Entry(selection.selector, note=_SELECTION),
+    "sklearn.SelectKBest": Entry(selection.selector, note=_SELECTION),
+    "sklearn.SelectPercentile": Entry(selection.selector, note=_SELECTION),
     "sklearn.SequentialFeatureSelector": Entry(selection.selector),
     "sklearn.VarianceThreshold": Entry(selection.selector),
     # projections and decompositions
-    "sklearn.BernoulliRBM": Entry(projection.restricted_boltzmann, note="transform; score_samples draws at random"),
+    "sklearn.BernoulliRBM": Entry(projection.restricted_boltzmann, note="no score_samples, which draws at random"),
     "sklearn.CCA": Entry(projection.partial_least_squares),
-    "sklearn.DictionaryLearning": Entry(sparse_coding.coder, note="transform_algorithm='threshold', and 'omp' of few atoms"),
+    "sklearn.DictionaryLearning": Entry(
+        sparse_coding.coder, note="no transform_algorithm but 'threshold' and 'omp', and of 'omp' no more than 12 atoms"
+    ),
     "sklearn.FactorAnalysis": Entry(projection.factor_analysis),
     "sklearn.FastICA": Entry(projection.fast_ica),
     "sklearn.GaussianRandomProjection": Entry(projection.components),
     "sklearn.IncrementalPCA": Entry(projection.pca),
     "sklearn.LatentDirichletAllocation": Entry(topics.latent_dirichlet),
-    "sklearn.MiniBatchDictionaryLearning": Entry(sparse_coding.coder, note="transform_algorithm='threshold', and 'omp' of few atoms"),
-    "sklearn.MiniBatchNMF": _refused("its iteration starts and stops by all rows of a batch together, so a row has no answer of its own"),
+    "sklearn.MiniBatchDictionaryLearning": Entry(
+        sparse_coding.coder, note="no transform_algorithm but 'threshold' and 'omp', and of 'omp' no more than 12 atoms"
+    ),
+    "sklearn.MiniBatchNMF": _refused(
+        "its iteration starts and stops by all rows of a batch together, so a row has no answer of its own"
+    ),
     "sklearn.MiniBatchSparsePCA": Entry(projection.sparse_pca),
-    "sklearn.NMF": _refused("its iteration stops by the progress of all rows of a batch together, so a row has no answer of its own"),
+    "sklearn.NMF": _refused(
+        "its iteration stops by the progress of all rows of a batch together, so a row has no answer of its own"
+    ),
     "sklearn.NeighborhoodComponentsAnalysis": Entry(neighbors.neighborhood_components),
     "sklearn.PCA": Entry(projection.pca),
     "sklearn.PLSCanonical": Entry(projection.partial_least_squares),
     "sklearn.PLSRegression": Entry(projection.partial_least_squares),
     "sklearn.PLSSVD": Entry(projection.partial_least_squares_svd),
-    "sklearn.SparseCoder": Entry(sparse_coding.coder, note="transform_algorithm='threshold', and 'omp' of few atoms"),
+    "sklearn.SparseCoder": Entry(
+        sparse_coding.coder, note="no transform_algorithm but 'threshold' and 'omp', and of 'omp' no more than 12 atoms"
+    ),
     "sklearn.SparsePCA": Entry(projection.sparse_pca),
     "sklearn.SparseRandomProjection": Entry(projection.components),
     "sklearn.TruncatedSVD": Entry(projection.components),
@@ -242,38 +286,56 @@ ESTIMATORS: dict[str, Entry] = {
     "sklearn.ExtraTreeRegressor": Entry(forest.forest_regressor),
     "sklearn.ExtraTreesClassifier": Entry(forest.forest_classifier),
     "sklearn.ExtraTreesRegressor": Entry(forest.forest_regressor),
-    "sklearn.GradientBoostingClassifier": Entry(gradient_boosting.gradient_boosting_classifier),
-    "sklearn.GradientBoostingRegressor": Entry(gradient_boosting.gradient_boosting_regressor),
+    "sklearn.GradientBoostingClassifier": Entry(
+        gradient_boosting.gradient_boosting_classifier, note="no init that is an estimator"
+    ),
+    "sklearn.GradientBoostingRegressor": Entry(
+        gradient_boosting.gradient_boosting_regressor, note="no init that is an estimator"
+    ),
     "sklearn.HistGradientBoostingClassifier": Entry(hist_gradient_boosting.hist_gradient_boosting_classifier),
     "sklearn.HistGradientBoostingRegressor": Entry(hist_gradient_boosting.hist_gradient_boosting_regressor),
     "sklearn.RandomForestClassifier": Entry(forest.forest_classifier),
     "sklearn.RandomForestRegressor": Entry(forest.forest_regressor),
     # kernels
     "sklearn.AdditiveChi2Sampler": Entry(kernel_features.additive_chi2_sampler),
-    "sklearn.GaussianProcessClassifier": Entry(gaussian_process.gaussian_process_classifier, note="not CompoundKernel, Matern of other nu, kernels of one's own"),
-    "sklearn.GaussianProcessRegressor": Entry(gaussian_process.gaussian_process_regressor, note="not CompoundKernel, Matern of other nu, kernels of one's own"),
+    "sklearn.GaussianProcessClassifier": Entry(
+        gaussian_process.gaussian_process_classifier,
+        note="no CompoundKernel, no Matern but of nu 0.5, 1.5, 2.5 and inf, no kernel of one's own",
+    ),
+    "sklearn.GaussianProcessRegressor": Entry(
+        gaussian_process.gaussian_process_regressor,
+        note="no CompoundKernel, no Matern but of nu 0.5, 1.5, 2.5 and inf, no kernel of one's own",
+    ),
     "sklearn.KernelCenterer": Entry(kernel_features.kernel_centerer),
     "sklearn.KernelPCA": Entry(kernel_features.kernel_pca, note="no kernel of one's own"),
     "sklearn.KernelRidge": Entry(kernel_features.kernel_ridge, note="no kernel of one's own"),
-    "sklearn.NuSVC": Entry(support_vectors.support_vector_classifier, note="no kernel of one's own"),
+    "sklearn.NuSVC": Entry(
+        support_vectors.support_vector_classifier,
+        note="no kernel of one's own; no break_ties with decision_function_shape='ovo'",
+    ),
     "sklearn.NuSVR": Entry(support_vectors.support_vector_regressor, note="no kernel of one's own"),
     "sklearn.Nystroem": Entry(kernel_features.nystroem, note="no kernel of one's own"),
     "sklearn.OneClassSVM": Entry(support_vectors.one_class, note="no kernel of one's own"),
     "sklearn.PolynomialCountSketch": Entry(kernel_features.polynomial_count_sketch),
     "sklearn.RBFSampler": Entry(kernel_features.rbf_sampler),
     "sklearn.SGDOneClassSVM": Entry(support_vectors.sgd_one_class),
-    "sklearn.SVC": Entry(support_vectors.support_vector_classifier, note="no kernel of one's own"),
+    "sklearn.SVC": Entry(
+        support_vectors.support_vector_classifier,
+        note="no kernel of one's own; no break_ties with decision_function_shape='ovo'",
+    ),
     "sklearn.SVR": Entry(support_vectors.support_vector_regressor, note="no kernel of one's own"),
     "sklearn.SkewedChi2Sampler": Entry(kernel_features.skewed_chi2_sampler),
     # naive Bayes, mixtures and other models of probability
-    "sklearn.BayesianGaussianMixture": Entry(mixtures.gaussian_mixture),
+    "sklearn.BayesianGaussianMixture": Entry(mixtures.gaussian_mixture, note="no rows of booleans"),
     "sklearn.BernoulliNB": Entry(bayes.bernoulli),
     "sklearn.CategoricalNB": Entry(bayes.categorical),
     "sklearn.ComplementNB": Entry(bayes.complement),
-    "sklearn.DummyClassifier": Entry(dummies.dummy_classifier, note="no stratified; of uniform, predict_proba"),
+    "sklearn.DummyClassifier": Entry(
+        dummies.dummy_classifier, note="no strategy='stratified'; of 'uniform' no predict, which draws at random"
+    ),
     "sklearn.DummyRegressor": Entry(dummies.dummy_regressor),
     "sklearn.EllipticEnvelope": Entry(mixtures.elliptic_envelope),
-    "sklearn.GaussianMixture": Entry(mixtures.gaussian_mixture),
+    "sklearn.GaussianMixture": Entry(mixtures.gaussian_mixture, note="no rows of booleans"),
     "sklearn.GaussianNB": Entry(bayes.gaussian),
     "sklearn.MultinomialNB": Entry(bayes.multinomial),
     "sklearn.QuadraticDiscriminantAnalysis": Entry(mixtures.quadratic_discriminant),
@@ -281,27 +343,44 @@ ESTIMATORS: dict[str, Entry] = {
     "sklearn.MLPClassifier": Entry(neural.perceptron_classifier),
     "sklearn.MLPRegressor": Entry(neural.perceptron_regressor),
     # neighbours and clusters
-    "sklearn.AffinityPropagation": Entry(clusters.nearest_centre, note="not with affinity='precomputed'"),
+    "sklearn.AffinityPropagation": Entry(
+        clusters.nearest_centre, note="no affinity='precomputed'; not where it did not converge"
+    ),
     "sklearn.Birch": Entry(clusters.birch),
-    "sklearn.BisectingKMeans": Entry(clusters.bisecting_k_means),
-    "sklearn.FeatureAgglomeration": Entry(clusters.feature_agglomeration, note="pooling by np.mean, max, min or sum"),
-    "sklearn.Isomap": Entry(manifolds.isomap, note="not with a radius"),
-    "sklearn.KMeans": Entry(clusters.k_means),
-    "sklearn.KNNImputer": Entry(donors.knn_imputer, note="float64 rows, gaps that are NaN, no weights of one's own"),
+    "sklearn.BisectingKMeans": Entry(
+        clusters.bisecting_k_means, note="not with a single cluster; no rows of another dtype than in training"
+    ),
+    "sklearn.FeatureAgglomeration": Entry(
+        clusters.feature_agglomeration, note="no pooling_func but np.mean, max, min and sum"
+    ),
+    "sklearn.Isomap": Entry(manifolds.isomap, note="no radius; no float32 rows"),
+    "sklearn.KMeans": Entry(clusters.k_means, note="no rows of another dtype than in training"),
+    "sklearn.KNNImputer": Entry(
+        donors.knn_imputer, note="no float32 rows, no missing_values but NaN, no weights or metric of one's own"
+    ),
     "sklearn.KNeighborsClassifier": Entry(neighbors.k_neighbors_classifier, note=neighbors.METRICS_CONVERTED),
     "sklearn.KNeighborsRegressor": Entry(neighbors.k_neighbors_regressor, note=neighbors.METRICS_CONVERTED),
     "sklearn.KNeighborsTransformer": Entry(neighbors.k_neighbors_transformer, note=neighbors.METRICS_CONVERTED),
-    "sklearn.KernelDensity": Entry(density.kernel_density, note="not with atol or rtol"),
+    "sklearn.KernelDensity": Entry(
+        density.kernel_density, note="no atol or rtol; no metric but euclidean, manhattan and chebyshev"
+    ),
     "sklearn.LabelPropagation": Entry(label_spreading.label_propagation, note="no kernel of one's own"),
     "sklearn.LabelSpreading": Entry(label_spreading.label_propagation, note="no kernel of one's own"),
-    "sklearn.LocallyLinearEmbedding": Entry(manifolds.locally_linear_embedding, note="not of float32 rows"),
+    "sklearn.LocallyLinearEmbedding": Entry(manifolds.locally_linear_embedding, note="no float32 rows"),
     "sklearn.LocalOutlierFactor": Entry(neighbors.local_outlier_factor, note=neighbors.METRICS_CONVERTED),
     "sklearn.MeanShift": Entry(clusters.nearest_centre),
-    "sklearn.MiniBatchKMeans": Entry(clusters.k_means),
+    "sklearn.MiniBatchKMeans": Entry(clusters.k_means, note="no rows of another dtype than in training"),
     "sklearn.NearestCentroid": Entry(clusters.nearest_centroid),
-    "sklearn.RadiusNeighborsClassifier": Entry(neighbors.radius_neighbors_classifier, note=neighbors.METRICS_CONVERTED),
-    "sklearn.RadiusNeighborsRegressor": Entry(neighbors.radius_neighbors_regressor, note=neighbors.METRICS_CONVERTED),
-    "sklearn.RadiusNeighborsTransformer": Entry(neighbors.radius_neighbors_transformer, note=neighbors.METRICS_CONVERTED),
+    "sklearn.RadiusNeighborsClassifier": Entry(
+        neighbors.radius_neighbors_classifier,
+        note=f"{neighbors.METRICS_CONVERTED}; of one target without weights, no brute search by a metric but euclidean",
+    ),
+    "sklearn.RadiusNeighborsRegressor": Entry(
+        neighbors.radius_neighbors_regressor, note=f"{neighbors.METRICS_CONVERTED}; no targets that are whole numbers"
+    ),
+    "sklearn.RadiusNeighborsTransformer": Entry(
+        neighbors.radius_neighbors_transformer, note=neighbors.METRICS_CONVERTED
+    ),
     # boosting libraries
     "catboost.CatBoostClassifier": Entry(catboost_trees.catboost_classifier, note=_CATBOOST),
     "catboost.CatBoostRanker": Entry(catboost_trees.catboost_regressor, note=_CATBOOST),
@@ -318,9 +397,11 @@ ESTIMATORS: dict[str, Entry] = {
 
 
 def entry_of(estimator: Any) -> Entry | None:
-    """The estimator's line of the table, by its exact class."""
+    """The estimator's line of the table, by its exact class; or of one that is not in it, the converter its author
+    registered in skl2onnx."""
     kind = type(estimator)
-    return ESTIMATORS.get(f"{kind.__module__.partition('.')[0]}.{kind.__name__}")
+    entry = ESTIMATORS.get(f"{kind.__module__.partition('.')[0]}.{kind.__name__}")
+    return entry or (Entry(stock.stock, ROUNDED) if stock.is_registered(kind) else None)
 
 
 def convert(estimator: Any, features: Features, scope: Scope) -> Outputs:

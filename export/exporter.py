@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import version as installed
 from pathlib import Path
 from typing import Any
@@ -19,11 +20,12 @@ from sklearn.utils.validation import check_is_fitted
 from skerry.export.admission import admit, probe
 from skerry.export.card import write_card
 from skerry.export.converters.scope import Scope
-from skerry.export.estimators import ROUNDED, convert
+from skerry.export.estimators import EXACT, ROUNDED, convert
 from skerry.export.evaluation import evaluate
+from skerry.export.golden_rows import choose_golden
 from skerry.export.graph import OPSETS, STRING, Features, Graph, Outputs, Tensor
 from skerry.export.oracle import METHODS, ask, call, method_of, methods_of
-from skerry.export.parity import check_parity, ties_among
+from skerry.export.parity import check_parity
 from skerry.export.rows import MadeRows, RowMaker, join
 from skerry.export.signature import UNKNOWN, Signature, read_signature, take
 from skerry.runtime.artifact import CARD, GOLDEN, MODEL, Artifact, versions, write_artifact
@@ -37,7 +39,8 @@ from skerry.runtime.session import Session
 from skerry.runtime.structure import check_structure
 from skerry.runtime.tensors import DATATYPES, TensorSpec
 
-GOLDEN_ROWS = 64
+NEAR = 64
+"""How many tolerances from where a label changes it has to be the same."""
 MOST_COLUMNS = 2**17
 """Columns that a method answers with at most: 1 MiB a row in float64. More of them can still feed a model."""
 
@@ -61,6 +64,7 @@ def export(
     max_rows: int = 100_000,
     license: str | None = None,
     author: str | None = None,
+    compress: bool = False,
     seed: int = 0,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Artifact:
@@ -76,6 +80,7 @@ def export(
             Default 1e-9, or 1e-6 where float32 is involved. Labels must be equal on every row.
         max_rows: how many rows of ``X`` are compared at most, evenly spread.
         license, author: SPDX identifier and name, for the manifest.
+        compress: store the model as Zstandard. It is unpacked when it is loaded, and then the same.
         seed: for the made rows.
         progress: called with one line as each stage begins.
 
@@ -100,8 +105,8 @@ def export(
     )
     compared = _spread_rows(rows, max_rows)
     progress(f"comparing with scikit-learn on {len(compared):,} rows and {len(draft.made):,} made to break it")
-    parity = check_parity(estimator, draft.model, compared, draft.made, draft.graph, signature)
-    golden = _golden(estimator, draft, wanted)
+    parity, comparison = check_parity(estimator, draft.model, compared, draft.made, draft.graph, signature)
+    golden = choose_golden(estimator, draft.model, draft.made, comparison, draft.graph.ties)
     progress("measuring")
     manifest = msgspec.structs.replace(
         draft.manifest,
@@ -111,7 +116,7 @@ def export(
         created=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
     )
     check_golden(draft.model, golden)
-    return _write(manifest, draft.content, golden, to)
+    return _write(manifest, draft.content, golden, to, compress=compress)
 
 
 def describe(estimator: Any) -> str:
@@ -176,7 +181,18 @@ class _Draft:
         )
         check_structure(content)
         unmarked = admission.missing & [marker is UNKNOWN for marker in signature.missing]
-        made = join(base, maker.special(base, unmarked), maker.crossing(base))
+        parts = [
+            base,
+            maker.special(base, unmarked),
+            maker.whole(base),
+            maker.gaps(base, admission.missing),
+            maker.crossing(base, admission.missing),
+            maker.kept(base),
+        ]
+        if "predict" in methods:
+            near = NEAR * max(manifest.parity.tolerance, EXACT)
+            parts.append(maker.boundaries(base, partial(call, estimator, "predict"), nearness=near))
+        made = join(*parts)
         return cls(graph, content, Model(manifest, _session(content, graph)), manifest, made)
 
 
@@ -220,7 +236,9 @@ def _shaped(graph: Graph, value: Tensor | Features, expected: Array) -> Tensor:
     if (tensor.width is None) != (width is None):
         tensor = graph.op("Reshape", tensor, np.array([-1] if width is None else [-1, width]), width=width)
     if (expected.dtype.kind in "USO") != (tensor.dtype == STRING):
-        raise UnsupportedEstimator(f"no exact conversion: scikit-learn answers {expected.dtype}, the graph {tensor.dtype}")
+        raise UnsupportedEstimator(
+            f"no exact conversion: scikit-learn answers {expected.dtype}, the graph {tensor.dtype}"
+        )
     if expected.dtype.kind in "USO":
         return tensor
     return graph.cast(graph.width_of(tensor, width), expected.dtype)
@@ -278,21 +296,7 @@ def _tolerance(graph: Graph) -> float:
     return max(graph.tolerance, ROUNDED) if np.dtype(np.float32) in dtypes else graph.tolerance
 
 
-def _golden(estimator: Any, draft: _Draft, methods: tuple[str, ...]) -> Golden:
-    """Made rows spread over all kinds, and scikit-learn's own answers to them; none that another machine may answer
-    otherwise because it is a tie."""
-    usable = ~ask(draft.model, draft.made.rows, methods[:1]).refused
-    clear = usable & ~ties_among(draft.graph.ties, draft.made.rows, usable)
-    answered = np.flatnonzero(clear if clear.any() else usable)
-    _, first = np.unique(draft.made.kinds[answered].astype(str), return_index=True)
-    chosen = answered[first][:GOLDEN_ROWS]
-    rest = np.setdiff1d(answered, chosen)
-    spread = rest[np.linspace(0, len(rest) - 1, GOLDEN_ROWS).astype(int)] if len(rest) else rest
-    rows = draft.made.take(np.unique(np.concatenate([chosen, spread]))).rows
-    return Golden(draft.model.feeds.from_rows(rows), {method: call(estimator, method, rows) for method in methods})
-
-
-def _write(manifest: Manifest, model: bytes, golden: Golden, to: str | os.PathLike[str]) -> Artifact:
+def _write(manifest: Manifest, model: bytes, golden: Golden, to: str | os.PathLike[str], *, compress: bool) -> Artifact:
     """Card and manifest know the version only once it is taken, so the card speaks of the next one."""
     expected = (versions(Path(to) / manifest.name) or [0])[-1] + 1
     card = write_card(msgspec.structs.replace(manifest, version=expected)).encode()
@@ -300,7 +304,8 @@ def _write(manifest: Manifest, model: bytes, golden: Golden, to: str | os.PathLi
     def numbered(version: int, files: dict[str, File]) -> Manifest:
         return msgspec.structs.replace(manifest, version=version, files=files)
 
-    return write_artifact(to, {MODEL: model, GOLDEN: encode_golden(golden), CARD: card}, numbered, name=manifest.name)
+    content = {MODEL: model, GOLDEN: encode_golden(golden), CARD: card}
+    return write_artifact(to, content, numbered, name=manifest.name, compressed=[MODEL] if compress else [])
 
 
 def _check_name(name: str) -> None:

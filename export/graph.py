@@ -183,11 +183,22 @@ class Trace:
 @dataclass(frozen=True)
 class Thresholds:
     """Values that a fitted estimator compares its features with; ``rows`` gives those features for model rows,
-    and ``dtype`` is what they are rounded to before they are compared."""
+    and ``dtype`` is what they are rounded to before they are compared. ``above`` is given for the splits of trees: 1 + the
+    place of the split above, negative on its right side; 0 at a root."""
 
     rows: Callable[[Any], Any]
     dtype: np.dtype
     features: Array
+    values: Array
+    origins: Array
+    above: Array | None = None
+
+
+@dataclass(frozen=True)
+class Points:
+    """Rows (any, features) that an estimator has kept; ``rows`` gives its features for model rows."""
+
+    rows: Callable[[Any], Any]
     values: Array
     origins: Array
 
@@ -195,17 +206,20 @@ class Thresholds:
 @dataclass(frozen=True)
 class Ties:
     """Rows at which scikit-learn's own answer hangs on the last bit; ``rows`` gives what the estimator gets for
-    model rows, and ``marked`` a mask of those that are tied."""
+    model rows, and ``marked`` a mask of those that are tied. Their scores may differ by ``within``, relative above 1."""
 
     rows: Callable[[Any], Any]
     marked: Callable[[Any], Array]
+    within: float
 
 
 @dataclass
 class Graph:
     """Nodes, constants and notes. Constants are shared; what no output needs is left out of the model.
 
-    ``given`` are the rows given to ``export``, in the form the estimator was fitted on.
+    ``given`` are the rows given to ``export``, in the form the estimator was fitted on. ``imputed`` says of a tensor
+    which one it was before NaN became the value of its column. ``single`` are the model's inputs, by place, that are
+    rounded to float32.
     """
 
     given: Any = None
@@ -217,8 +231,11 @@ class Graph:
     names: list[str] = field(default_factory=list)
     extractors: list[TextExtractor | RecordExtractor] = field(default_factory=list)
     thresholds: list[Thresholds] = field(default_factory=list)
+    points: list[Points] = field(default_factory=list)
     ties: list[Ties] = field(default_factory=list)
     categories: dict[int, list[Any]] = field(default_factory=dict)
+    single: set[int] = field(default_factory=set)
+    imputed: dict[str, tuple[Tensor, Array]] = field(default_factory=dict)
     stock: list[str] = field(default_factory=list)
     tolerance: float = 0.0
     _constants: dict[tuple[Any, ...], str] = field(default_factory=dict)
@@ -287,7 +304,9 @@ class Graph:
         dtype = np.dtype(dtype)
         if tensor.dtype == dtype:
             return tensor
-        is_wider = tensor.dtype != STRING and np.can_cast(tensor.dtype, dtype, casting="same_kind") and dtype != np.float32
+        is_wider = (
+            tensor.dtype != STRING and np.can_cast(tensor.dtype, dtype, casting="same_kind") and dtype != np.float32
+        )
         checked = tensor.is_checked and is_wider
         return replace(self.op("Cast", tensor, dtype=dtype, to=element_type(dtype)), is_checked=checked)
 
@@ -334,6 +353,15 @@ class Graph:
     def floats(self, features: Features) -> Tensor:
         """The features as scikit-learn's ``check_array(dtype=FLOAT_DTYPES)`` gives them."""
         return self.matrix(features, features.float_dtype)
+
+    def with_gaps(self, features: Features) -> tuple[Features, Array]:
+        """The features before their last imputation, and for each column what NaN stands for; NaN where for nothing."""
+        pieces, fills = [], []
+        for piece in features.pieces:
+            source, fill = self.imputed.get(getattr(piece.tensor, "name", ""), (piece.tensor, None))
+            pieces.append(replace(piece, tensor=source))
+            fills.append(np.full(len(piece.indices), np.nan) if fill is None else fill[piece.indices])
+        return Features(tuple(pieces)), np.concatenate(fills).astype(FLOAT64)
 
     def piece(self, piece: Piece) -> Tensor:
         """The columns of a piece; those of a one-hot are BOOL."""
@@ -388,7 +416,9 @@ class Graph:
         values = [_value_info(name, tensor) for name, tensor in outputs.items()]
         constants = [tensor for name, tensor in self.initializers.items() if name in used]
         opsets = [helper.make_opsetid(domain, version) for domain, version in OPSETS.items()]
-        model = helper.make_model(onnx.GraphProto(), opset_imports=opsets, ir_version=IR_VERSION, producer_name=producer)
+        model = helper.make_model(
+            onnx.GraphProto(), opset_imports=opsets, ir_version=IR_VERSION, producer_name=producer
+        )
         model.ClearField("graph")
         graph = helper.make_graph([], "skerry", self._fed, values, constants).SerializeToString()
         written = [field_bytes(GRAPH_NODE, self._written(node, names)) for node in nodes]

@@ -22,7 +22,8 @@ REFUSALS = (ValueError, TypeError, IndexError, OverflowError, StopIteration, Inv
 """How scikit-learn and the model say that they do not take a row; StopIteration is FeatureHasher's for no rows at all."""
 
 OWN_REFUSALS = ("CatBoostError", "LightGBMError")
-"""How libraries that are not imported here say so; XGBoost's error is a ValueError."""
+"""How libraries that are not imported here say so; XGBoost's error is a ValueError. And inside a ColumnTransformer a
+StopIteration becomes a RuntimeError."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,7 @@ def _call(target: Any, method: str, rows: Any) -> Any:
         try:
             return getattr(target, method)(rows)
         except Exception as error:
-            if type(error).__name__ not in OWN_REFUSALS:
+            if type(error).__name__ not in OWN_REFUSALS and not isinstance(error.__cause__, StopIteration):
                 raise
             raise ValueError(str(error)) from error
 

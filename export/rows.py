@@ -1,21 +1,23 @@
 """Made rows: built to break the model at hand, from what the estimator has learned and how its columns are spread.
 
-No row of anybody's data is among them. Numbers are drawn between two percentiles of a column, or are
-the exact values at which a learned threshold is crossed; strings are the categories and terms that
-the estimator itself carries, or invented here.
+Numbers are drawn between two percentiles of a column, or are the exact values at which a learned threshold
+is crossed or a label changes; strings are the categories and terms that the estimator itself carries, or
+invented here. No row of anybody's data is among them, but for those that the estimator has ``kept``: they
+are compared, and stored nowhere.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy import sparse
 
-from skerry.export.graph import Graph, Thresholds
+from skerry.export.boundaries import Predict, boundary_rows
+from skerry.export.crossings import Crossings, ancestors, from_keys, reach, to_keys
+from skerry.export.graph import Graph, Points, Thresholds
 from skerry.export.made_records import draw_records, draw_texts, special_records
+from skerry.export.oracle import REFUSALS
 from skerry.export.signature import UNKNOWN, Signature, stack, take
 from skerry.runtime.feeds import Array
 
@@ -23,6 +25,12 @@ BASE_ROWS = 128
 PROBED_COLUMNS = 24
 CROSSINGS = 1500
 """At most so many ordinary rows, columns given special values, and thresholds searched for in the rows."""
+
+CELLS, FEWEST_CROSSINGS = 300_000, 100
+"""So many numbers are searched at a time, but at least so many thresholds."""
+
+KEPT, KEPT_ROWS = "kept by the estimator", 8
+"""The kind of rows that are like some the estimator was fitted on, and how many are made."""
 
 FEW_ROWS = 20
 """Of fewer rows than this, no percentile is taken."""
@@ -47,6 +55,9 @@ FLOATS = (
     np.nan,
 )
 INTEGERS = (0, 1, -1, 100, 2**24 + 1, -(2**31), 2**31 - 1, 2**53 + 1, -(2**63), 2**63 - 1, 2**64 - 1)
+WHOLE = (0.0, -0.0, 1.0, -1.0, np.nan, "", "unseen")
+"""Values that all columns have at once."""
+GAPPY_ROWS = 16
 STRINGS = (
     "",
     " ",
@@ -119,10 +130,45 @@ class RowMaker:
         names = self._signature.names
         return MadeRows(rows, np.array([f"{names[column]} = {_short(value)}" for column, value in cases], object))
 
-    def crossing(self, base: MadeRows) -> MadeRows:
-        """Rows exactly at learned thresholds: the last value on one side, the first on the other, and their neighbours."""
-        parts = [part for thresholds in self._graph.thresholds if (part := self._cross(thresholds, base)) is not None]
+    def whole(self, base: MadeRows) -> MadeRows:
+        """``base`` rows with one value in all columns that can hold it."""
+        parts = []
+        for value in WHOLE:
+            hits = [index for index in range(self._signature.width) if self._holds(index, value)]
+            if hits:
+                parts.append(self._replace_all(base, hits, np.ones((1, len(hits)), bool), value))
+        return join(*parts) if parts else base.take(np.arange(0))
+
+    def gaps(self, base: MadeRows, missing: Array) -> MadeRows:
+        """``base`` rows with several values missing, of those columns that may be ``missing`` (a mask)."""
+        able = [int(index) for index in np.flatnonzero(missing) if self._signature.missing[index] is not UNKNOWN]
+        if len(able) < 2:
+            return base.take(np.arange(0))
+        mask = self._random.random((GAPPY_ROWS, len(able))) < 0.4
+        mask[0] = True
+        return self._replace_all(base, able, mask, None)
+
+    def crossing(self, base: MadeRows, missing: Array | None = None) -> MadeRows:
+        """Rows exactly at learned thresholds: the last value on one side, the first on the other. Of trees they are rows
+        that come to the very split; there the value is also missing, in those columns that may be (a mask)."""
+        able = np.zeros(self._signature.width, bool) if missing is None else missing
+        parts = [part for thresholds in self._graph.thresholds for part in self._cross(thresholds, base, able)]
         return _join(parts) if parts else base.take(np.arange(0))
+
+    def kept(self, base: MadeRows) -> MadeRows:
+        """Rows that come to the estimator as some that it has kept: these are somebody's, and must not be stored."""
+        parts = [part for points in self._graph.points if (part := self._at_points(points, base)) is not None]
+        return _join(parts) if parts else base.take(np.arange(0))
+
+    def boundaries(self, base: MadeRows, predict: Predict, *, nearness: float) -> MadeRows:
+        """Rows where the label changes; none of scores, which are no labels."""
+        try:
+            rows = boundary_rows(self._signature, base.rows, predict, nearness=nearness)
+        except REFUSALS:  # of a row on the way
+            rows = None
+        if rows is None:
+            return base.take(np.arange(0))
+        return MadeRows(rows, np.full(len(rows), "where the label changes", object))
 
     def _draw(self, index: int, count: int) -> Array:
         datatype, known = self._signature.datatypes[index], self._graph.categories.get(index, [])
@@ -179,99 +225,100 @@ class RowMaker:
             found[index] = _put(kept, hits, [values[row] for row in hits])
         return self._signature.rows(found)
 
-    def _cross(self, thresholds: Thresholds, base: MadeRows) -> MadeRows | None:
-        numeric = np.array([datatype not in ("BYTES", "BOOL") for datatype in self._signature.datatypes] + [False])
-        usable = np.flatnonzero(numeric[thresholds.origins])  # origin -1 picks the last: not usable
-        if not len(usable):
+    def _holds(self, index: int, value: Any) -> bool:
+        datatype = self._signature.datatypes[index]
+        if isinstance(value, str):
+            return datatype == "BYTES" and self._signature.layout != "records" and not self._is_text(index)
+        if datatype.startswith(("INT", "UINT")):
+            return bool(np.isfinite(value)) and 0 <= value < 128
+        return datatype.startswith("FP") and (value == value or self._signature.missing[index] is not UNKNOWN)
+
+    def _replace_all(self, base: MadeRows, columns: list[int], mask: Array, value: Any) -> MadeRows:
+        """Made of the first base rows, one for each row of ``mask``, in which the columns masked are ``value`` (None: missing)."""
+        found = {
+            index: self._signature.column(base.rows, index)[np.arange(len(mask)) % len(base)]
+            for index in range(self._signature.width)
+        }
+        for place, index in enumerate(columns):
+            hits = np.flatnonzero(mask[:, place]).tolist()
+            marker = self._signature.missing[index] if value is None else value
+            found[index] = _put(found[index], hits, [marker] * len(hits))
+        kind = "several missing" if value is None else f"every column = {_short(value)}"
+        return MadeRows(self._signature.rows(found), np.full(len(mask), kind, object))
+
+    def _cross(self, thresholds: Thresholds, base: MadeRows, missing: Array) -> list[MadeRows]:
+        usable = self._numeric[thresholds.origins]
+        chosen = self._some(np.flatnonzero(usable), thresholds)
+        if not len(chosen):
+            return []
+        paths = [] if thresholds.above is None else ancestors(thresholds.above, chosen)
+        needed = np.unique(np.concatenate([chosen, *(np.abs(step[step != 0]) - 1 for step in paths)]))
+        needed = needed[usable[needed]]
+        pairs = np.stack([thresholds.features[needed], thresholds.values[needed]])
+        _, first, inverse = np.unique(pairs, axis=1, return_index=True, return_inverse=True)
+        picks = self._random.integers(len(base), size=len(first))
+        crossings = Crossings(thresholds, needed[first], self._signature, take(base.rows, picks), self._ranges)
+        if thresholds.above is None:
+            return [MadeRows(rows, np.full(len(rows), "at a threshold", object)) for rows in crossings.neighbours()]
+        places = np.full(len(usable), -1)
+        places[needed] = inverse.ravel()
+        return self._at_splits(base, crossings, places[chosen], paths, places, missing)
+
+    def _at_points(self, points: Points, base: MadeRows) -> MadeRows | None:
+        width = len(points.origins)
+        if not self._numeric[points.origins].all():
             return None
-        _, first = np.unique(
-            np.stack([thresholds.features[usable], thresholds.values[usable]]), axis=1, return_index=True
-        )
-        usable = usable[np.sort(first)]
-        if len(usable) > CROSSINGS:
-            usable = np.sort(self._random.choice(usable, CROSSINGS, replace=False))
-        search = _Search(
-            thresholds, usable, self._signature, base.rows, self._random.integers(len(base), size=len(usable))
-        )
-        return _join(list(search.rows(self._ranges)))
+        values = points.values[np.linspace(0, len(points.values) - 1, KEPT_ROWS).astype(int)].astype(float)
+        features, origins = np.tile(np.arange(width), KEPT_ROWS), np.tile(points.origins, KEPT_ROWS)
+        thresholds = Thresholds(points.rows, np.dtype(float), features, values.ravel(), origins)
+        rows = take(base.rows, np.zeros(KEPT_ROWS * width, int))
+        crossings = Crossings(thresholds, np.arange(KEPT_ROWS * width), self._signature, rows, self._ranges)
+        columns = {index: self._signature.column(rows, index)[:KEPT_ROWS] for index in range(self._signature.width)}
+        for place, index in enumerate(points.origins):
+            columns[index] = from_keys(crossings.low.reshape(-1, width)[:, place], columns[index].dtype)
+        return self._picked(columns, np.flatnonzero(crossings.found.reshape(-1, width).all(axis=1)), KEPT)
 
+    @property
+    def _numeric(self) -> Array:
+        """Which columns are numbers; origin -1 picks the last one, which is none."""
+        return np.array([datatype not in ("BYTES", "BOOL") for datatype in self._signature.datatypes] + [False])
 
-class _Search:
-    """Bisection, for many thresholds at once, on the ordered values of each column's own dtype.
+    def _some(self, usable: Array, thresholds: Thresholds) -> Array:
+        """At most ``CROSSINGS`` of the thresholds, fewer of wide rows; those that stand alone once each."""
+        if thresholds.above is None:
+            pairs = np.stack([thresholds.features[usable], thresholds.values[usable]])
+            usable = usable[np.sort(np.unique(pairs, axis=1, return_index=True)[1])]
+        limit = int(np.clip(CELLS // self._signature.width, FEWEST_CROSSINGS, CROSSINGS))
+        if len(usable) <= limit:
+            return usable
+        return np.sort(self._random.choice(usable, limit, replace=False))
 
-    The oracle is scikit-learn: ``thresholds.rows`` computes the features that rows have where the
-    estimator compares them. Between two values of one column that fall on different sides of a
-    threshold there are two neighbouring values that do, and 64 halvings find them.
-    """
+    def _at_splits(
+        self, base: MadeRows, crossings: Crossings, own: Array, paths: list[Array], places: Array, missing: Array
+    ) -> list[MadeRows]:
+        """Rows that come to a split and have its own column at, just above, or missing."""
+        picks = self._random.integers(len(base), size=len(own))
+        columns = {index: self._signature.column(base.rows, index)[picks] for index in range(self._signature.width)}
+        moved = np.unique(crossings.columns)
+        keys = np.zeros((len(own), self._signature.width), np.int64)
+        for index in moved:
+            keys[:, index] = to_keys(columns[index], columns[index].dtype)
+        keys = reach(keys, paths, places, crossings)
+        rows, column = np.arange(len(own)), crossings.columns[own]
+        parts = []
+        for side in (crossings.low, crossings.high):
+            keys[rows, column] = side[own]
+            columns |= {index: from_keys(keys[:, index], columns[index].dtype) for index in moved}
+            parts.append(self._picked(columns, np.flatnonzero(crossings.found[own]), "at a split"))
+        for index in np.flatnonzero(missing).tolist():
+            if columns[index].dtype.kind == "f":
+                columns[index] = np.where(column == index, np.nan, columns[index])
+        parts.append(self._picked(columns, np.flatnonzero(missing[column]), "missing at a split"))
+        return parts
 
-    def __init__(self, thresholds: Thresholds, usable: Array, signature: Signature, base: Any, picks: Array) -> None:
-        self._thresholds = thresholds
-        self._signature = signature
-        self._features = thresholds.features[usable]
-        self._values = thresholds.values[usable]
-        self._origins = thresholds.origins[usable]
-        self._base = {index: signature.column(base, index)[picks] for index in range(signature.width)}
-
-    def rows(self, ranges: list[tuple[float, float]]) -> Iterator[MadeRows]:
-        """Per side of each crossing that exists: the value next to it, and the one after."""
-        low, high = self._ends(ranges)
-        below, above = self._side(low), self._side(high)
-        for _ in range(64):
-            middle = (low & high) + ((low ^ high) >> 1)  # an average that cannot overflow
-            stays = self._side(middle) == below
-            low, high = np.where(stays, middle, low), np.where(stays, high, middle)
-        found = np.flatnonzero(below != above)
-        for offset in (-1, 0, 1, 2):
-            yield MadeRows(take(self._with(low + offset), found), np.full(len(found), "at a threshold", object))
-
-    def _ends(self, ranges: list[tuple[float, float]]) -> tuple[Array, Array]:
-        widened = [(low - 10 * (high - low) - 1, high + 10 * (high - low) + 1) for low, high in ranges]
-        ends = np.array(widened)[self._origins]
-        return self._encode(ends[:, 0]), self._encode(ends[:, 1])
-
-    def _side(self, keys: Array) -> Array:
-        given = self._thresholds.rows(self._with(keys))
-        features = given.toarray() if sparse.issparse(given) else np.asarray(given)
-        features = features.reshape(len(keys), -1)  # a vector is one column
-        compared = features[np.arange(len(keys)), self._features].astype(self._thresholds.dtype)
-        return np.asarray(compared.astype(float) <= self._values)
-
-    def _with(self, keys: Array) -> Any:
-        """The base rows with the searched column at ``keys``."""
-        columns = dict(self._base)
-        for index in np.unique(self._origins):
-            hits = self._origins == index
-            columns[index] = columns[index].copy()
-            columns[index][hits] = _from_keys(keys[hits], columns[index].dtype)
-        return self._signature.rows(columns)
-
-    def _encode(self, values: Array) -> Array:
-        keys = np.empty(len(values), np.int64)
-        for index in np.unique(self._origins):
-            hits = self._origins == index
-            keys[hits] = _to_keys(values[hits], self._base[index].dtype)
-        return keys
-
-
-def _to_keys(values: Array, dtype: np.dtype) -> Array:
-    """Integers in the order of the values: neighbouring floats get neighbouring integers."""
-    if dtype.kind in "iu":
-        limits = np.iinfo(dtype)
-        return np.clip(values, max(limits.min, -(2.0**62)), min(limits.max, 2.0**62)).astype(np.int64)
-    bits = values.astype(dtype).view(np.int64 if dtype.itemsize == 8 else np.int32).astype(np.int64)
-    return np.where(bits < 0, -(bits & _magnitude(dtype)), bits)
-
-
-def _from_keys(keys: Array, dtype: np.dtype) -> Array:
-    if dtype.kind in "iu":
-        limits = np.iinfo(dtype)
-        return np.clip(keys, max(limits.min, -(2**63)), min(limits.max, 2**63 - 1)).astype(dtype)
-    integer = np.int64 if dtype.itemsize == 8 else np.int32
-    return np.copysign(np.abs(keys).astype(integer).view(dtype), np.where(keys < 0, -1, 1)).astype(dtype)
-
-
-def _magnitude(dtype: np.dtype) -> int:
-    return int(2 ** (8 * dtype.itemsize - 1) - 1)
+    def _picked(self, columns: dict[int, Array], rows: Array, kind: str) -> MadeRows:
+        made = self._signature.rows({index: values[rows] for index, values in columns.items()})
+        return MadeRows(made, np.full(len(rows), kind, object))
 
 
 def _range(values: Array, datatype: str) -> tuple[float, float]:

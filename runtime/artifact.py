@@ -2,7 +2,7 @@
 
     artifacts/<name>/<version>/
         manifest.json   what it is
-        model.onnx      the model
+        model.onnx      the model; or compressed, as model.onnx.zst
         golden.npz      made rows and the answers scikit-learn gave
         card.md         the same for a person
 
@@ -18,18 +18,21 @@ import re
 import shutil
 import stat
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from skerry.runtime.compression import compress, decompress
 from skerry.runtime.errors import ArtifactError, DigestMismatch, ManifestError
-from skerry.runtime.manifest import File, Manifest, decode_manifest, encode_manifest
+from skerry.runtime.manifest import Encoding, File, Manifest, decode_manifest, encode_manifest
 
 MANIFEST = "manifest.json"
 MODEL = "model.onnx"
 GOLDEN = "golden.npz"
 CARD = "card.md"
 CONTENT = (MODEL, GOLDEN, CARD)
+SUFFIXES: dict[Encoding, str] = {"identity": "", "zstd": ".zst"}
+"""What is added to the name of a file that is encoded so."""
 LARGEST_MANIFEST = 16 * 2**20
 """Bytes that are read of a manifest.json at most."""
 
@@ -64,18 +67,28 @@ class Artifact:
         return cls(directory, manifest, digest(content))
 
     def read(self) -> dict[str, bytes]:
-        """Every file's content, by name, compared with the manifest before it is returned."""
+        """Every file's content by name, compared with the manifest before it is decoded and returned.
+
+        Raises:
+            DigestMismatch: a file was changed.
+            ManifestError: a compressed one is not what the manifest says when it is unpacked.
+        """
         return {name: self._read(name, file) for name, file in self.manifest.files.items()}
 
     def _read(self, name: str, expected: File) -> bytes:
-        path = self.directory / name
+        path = self.directory / stored_name(name, expected)
         content = _read(path, limit=expected.size)
         if (got := digest(content)) != expected.digest:
             raise DigestMismatch(
                 f"{path}: expected {expected.digest[:19]}…, got {got[:19]}…",
                 hint="the file was changed after it was exported; export the model again",
             )
-        return content
+        return decompress(content, expected.unpacked, where=str(path)) if expected.encoding == "zstd" else content
+
+
+def stored_name(name: str, file: File) -> str:
+    """What a file is called in the directory: nobody who looks at it is misled."""
+    return name + SUFFIXES[file.encoding]
 
 
 def versions(directory: Path) -> list[int]:
@@ -96,19 +109,22 @@ def write_artifact(
     manifest: Callable[[int, dict[str, File]], Manifest],
     *,
     name: str,
+    compressed: Collection[str] = (),
 ) -> Artifact:
     """Write a new version of ``name``: all of it, on disk, under its final name; or nothing.
 
-    ``manifest`` is called with the version number and the files' digests and sizes.
+    ``manifest`` is called with the version number and what it shall say of the files; those named in
+    ``compressed`` are stored as Zstandard.
     """
     model = Path(repository) / name
-    files = {file: File(digest=digest(data), size=len(data)) for file, data in content.items()}
+    stored = {file: compress(data) if file in compressed else data for file, data in content.items()}
+    files = {file: _described(data, stored[file], file in compressed) for file, data in content.items()}
     model.mkdir(parents=True, exist_ok=True)
     staging = Path(tempfile.mkdtemp(prefix=".writing-", dir=model))
     staging.chmod(0o755)  # mkdtemp makes it private; a server may run as another user
     try:
-        for file, data in content.items():
-            _write(staging / file, data)
+        for file, data in stored.items():
+            _write(staging / stored_name(file, files[file]), data)
         version = (versions(model) or [0])[-1] + 1
         while True:
             encoded = encode_manifest(manifest(version, files))
@@ -132,6 +148,11 @@ def write_artifact(
     return Artifact.open(model / str(version))
 
 
+def _described(content: bytes, stored: bytes, is_compressed: bool) -> File:
+    encoding: Encoding = "zstd" if is_compressed else "identity"
+    return File(digest=digest(stored), size=len(stored), encoding=encoding, unpacked=len(content))
+
+
 def _resolve(path: Path) -> Path:
     if (path / MANIFEST).is_file():
         return path
@@ -143,11 +164,11 @@ def _resolve(path: Path) -> Path:
 
 
 def _check_listing(directory: Path, manifest: Manifest) -> None:
-    expected = {MANIFEST, *CONTENT}
     if set(manifest.files) != set(CONTENT):
         raise ManifestError(
             f"{directory}: expected files {sorted(CONTENT)}, the manifest names {sorted(manifest.files)}"
         )
+    expected = {MANIFEST, *(stored_name(name, file) for name, file in manifest.files.items())}
     found = {entry.name for entry in directory.iterdir()}
     if found != expected:
         wrong = sorted(found ^ expected)

@@ -20,16 +20,22 @@ def compress(content: bytes) -> bytes:
 
 
 def decompress(content: bytes, size: int, *, where: str) -> bytes:
-    """``content`` unpacked, which must be ``size`` bytes; no more are ever made of it.
+    """``content`` unpacked, which must be ``size`` bytes; one more is made of it at most.
 
     Raises:
-        ManifestError: it is not Zstandard, or not of that size.
+        ManifestError: it is not one whole frame of Zstandard, or not of that size.
     """
     unpacker = zstd.ZstdDecompressor()
     try:
         found = unpacker.decompress(content, max_length=size + 1)
     except zstd.ZstdError as error:
         raise ManifestError(f"{where}: not Zstandard: {error}") from None
-    if len(found) != size or not unpacker.eof or unpacker.unused_data:
-        raise ManifestError(f"{where}: expected {size} bytes when unpacked, got another number")
+    if len(found) > size:
+        raise ManifestError(f"{where}: expected {size:,} bytes when unpacked, got more")
+    if not unpacker.eof:
+        raise ManifestError(f"{where}: ends early, after {len(found):,} of {size:,} bytes")
+    if len(found) != size:
+        raise ManifestError(f"{where}: expected {size:,} bytes when unpacked, got {len(found):,}")
+    if unpacker.unused_data:
+        raise ManifestError(f"{where}: expected nothing behind its end, got {len(unpacker.unused_data):,} bytes")
     return found

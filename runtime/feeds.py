@@ -17,7 +17,7 @@ from skerry.runtime.errors import InvalidInput, nearest
 from skerry.runtime.extraction import Extraction
 from skerry.runtime.manifest import Layout, RecordExtractor, TextExtractor, form_of
 from skerry.runtime.records import decode_records
-from skerry.runtime.tensors import DTYPES, MISSING, USABLE, TensorSpec, is_usable
+from skerry.runtime.tensors import BEYOND_SINGLE, DTYPES, MISSING, USABLE, TensorSpec, is_usable
 
 Array = np.ndarray
 Feeds = dict[str, Array]
@@ -42,6 +42,7 @@ class FeedBuilder:
         self.layout = layout
         self.names = [spec.name for spec in self.inputs]
         self.groups = group_by_datatype(self.inputs)
+        self._limit = BEYOND_SINGLE if any(spec.single or spec.datatype == "FP32" for spec in self.inputs) else np.inf
         self._extractions = [Extraction(settings) for settings in extractors]
         self._form = form_of(extractors)
 
@@ -89,7 +90,7 @@ class FeedBuilder:
         """All columns are floats of one datatype: one array, checked at once where nothing is wrong."""
         datatype = self.inputs[0].datatype
         matrix = np.array(rows, np.float64)
-        if np.isfinite(matrix).all() and (datatype == "FP64" or np.abs(matrix).max() <= np.finfo(np.float32).max):
+        if (np.abs(matrix) < self._limit).all():
             return {datatype: matrix.astype(DTYPES[datatype], copy=False)}
         return self._pack({spec.name: as_array(matrix[:, index], spec) for index, spec in enumerate(self.inputs)})
 
@@ -202,12 +203,15 @@ def _typed(values: Sequence[Any], spec: TensorSpec) -> Array:
 
 def check_finite(array: Array, spec: TensorSpec) -> None:
     """Refuse NaN and ±inf where scikit-learn refuses them; one pass where all is well."""
-    if (spec.missing and spec.infinite) or np.isfinite(array).all():
+    limit = BEYOND_SINGLE if spec.single else np.inf
+    if (spec.missing and spec.infinite and not spec.single) or (np.abs(array) < limit).all():
         return
     if not spec.missing and (missing := np.isnan(array)).any():
         raise InvalidInput(f"{place(spec, missing)}: expected a number, got a missing value")
     if not spec.infinite and (infinite := np.isinf(array)).any():
         raise InvalidInput(f"{place(spec, infinite)}: expected a finite number, got {array[infinite][0]}")
+    if spec.single and (beyond := (np.abs(array) >= BEYOND_SINGLE) & np.isfinite(array)).any():
+        raise InvalidInput(f"{place(spec, beyond)}: expected a number in the range of float32, got {array[beyond][0]}")
 
 
 def place(spec: TensorSpec, wrong: Array) -> str:

@@ -106,7 +106,7 @@ def _named_inputs(model: Model, header: Sequence[str], ignore: Sequence[str]) ->
             f"expected {width} column{'s' * (width != 1)}, got {len(header)}: {', '.join(header[:6])}{', …' * (len(header) > 6)}"
         )
     return [
-        TensorSpec(name=name, datatype=spec.datatype, shape=(-1, 1), missing=spec.missing, infinite=spec.infinite)
+        msgspec.structs.replace(spec, name=name, shape=(-1, 1))
         for name in header
     ]
 

@@ -15,7 +15,7 @@ import msgspec
 from skerry.runtime.errors import ManifestError, UnsupportedFormat
 from skerry.runtime.tensors import TensorSpec
 
-FORMAT = 1
+FORMAT = 2
 
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 """What a model may be called: it becomes a directory and a part of URLs."""
@@ -29,11 +29,27 @@ _DIMENSIONS: dict[Layout, int] = {"columns": 2, "matrix": 2, "vector": 1, "recor
 """Dimensions of an input."""
 
 
+Encoding = Literal["identity", "zstd"]
+"""How a file lies there: as it is, or as Zstandard (RFC 8878)."""
+
+Size = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
+"""Bytes of a file: no ONNX model is larger."""
+
+
 class File(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A file of the artifact: ``sha256:<hex>`` and size in bytes."""
+    """A file of the artifact: ``sha256:<hex>`` and size in bytes, both of the file as it lies there.
+
+    ``unpacked`` is its size when it is decoded; no more bytes are ever made of it.
+    """
 
     digest: str
-    size: int
+    size: Size
+    encoding: Encoding
+    unpacked: Size
+
+    def __post_init__(self) -> None:
+        if self.encoding == "identity" and self.unpacked != self.size:
+            raise ValueError(f"file: expected {self.size} bytes unpacked, as it is not encoded, got {self.unpacked}")
 
 
 class Guard(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -42,12 +42,17 @@ def is_usable(text: str) -> bool:
     return "\x00" not in text and MISSING not in text and not _SURROGATE.search(text)
 
 
+BEYOND_SINGLE = 2.0**128 - 2.0**103
+"""From here on, float64 numbers are rounded to inf in float32 (IEEE 754, round to nearest)."""
+
+
 class TensorSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One input or output.
 
     ``shape`` has -1 where it varies; the first dimension is the rows. ``missing`` and ``infinite``
-    say whether scikit-learn accepts a missing value (NaN, null) or ±inf there. ``dtype`` is NumPy's
-    name of the dtype that scikit-learn returns, where the datatype alone does not say it: ``<U9``.
+    say whether scikit-learn accepts a missing value (NaN, null) or ±inf there, ``single`` that it
+    rounds numbers to float32 and refuses those beyond its range. ``dtype`` is NumPy's name of the
+    dtype that scikit-learn returns, where the datatype alone does not say it: ``<U9``.
     """
 
     name: str
@@ -55,6 +60,7 @@ class TensorSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     shape: tuple[int, ...]
     missing: bool = False
     infinite: bool = False
+    single: bool = False
     dtype: str = ""
 
     def __post_init__(self) -> None:

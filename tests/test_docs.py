@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from skerry.cli.main import EXITS, skerry
+from skerry.export.catalogue import read_catalogue, write_markdown
 from skerry.runtime import errors
 from skerry.runtime.app import create_app
 from skerry.runtime.manifest import Manifest
@@ -80,6 +81,20 @@ def test_the_error_tree_is_drawn_as_it_is() -> None:
 def test_every_field_of_the_manifest_is_documented() -> None:
     fields = [field.name for field in msgspec.structs.fields(Manifest)]
     assert [name for name in fields if f"| `{name}` |" not in text("artifact-format.md")] == []
+
+
+def test_the_page_of_estimators_is_the_table() -> None:
+    assert text("estimators.md") == write_markdown(read_catalogue()), (
+        "python -m skerry.export.catalogue > docs/estimators.md"
+    )
+
+
+@pytest.mark.parametrize("name", ["README.md", "CHANGELOG.md"])
+def test_the_estimators_that_are_refused_are_named(name: str) -> None:
+    found = re.search(r"can infer[\w\s,]*? but ([\w,\s]+?)[;,]? and (?:for )?the models of", (ROOT / name).read_text())
+    assert found is not None
+    refused = [line.estimator for line in read_catalogue() if line.answers == "refused"]
+    assert re.findall(r"\b[A-Z]\w+", found[1]) == refused
 
 
 def test_links_between_documents_lead_somewhere() -> None:

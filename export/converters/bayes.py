@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from skerry.export.converters.labels import label_of
+from skerry.export.converters.labels import label_of, softmax
 from skerry.export.converters.linear import product
 from skerry.export.converters.scope import Scope
-from skerry.export.converters.summation import numpy_sum, running_sum
+from skerry.export.converters.summation import numpy_sum
 from skerry.export.converters.ties import tied_densities
 from skerry.export.graph import BOOL, FLOAT64, INT64, Features, Graph, Outputs, Tensor
 
@@ -20,31 +20,44 @@ from skerry.export.graph import BOOL, FLOAT64, INT64, Features, Graph, Outputs, 
 def gaussian(estimator: Any, features: Features, scope: Scope) -> Outputs:
     graph = scope.graph
     X = scope.finite(features)
+    X = graph.cast(X, np.result_type(X.dtype, estimator.theta_.dtype))
+    constant = np.array([-0.5 * np.sum(np.log(2.0 * np.pi * row)) for row in estimator.var_])
+    with np.errstate(divide="ignore"):  # a prior of 0
+        prior = np.log(estimator.class_prior_)
+    density = _density if X.dtype == FLOAT64 else _density_in_order
+    return _classified(estimator, density(graph, X, estimator, constant, prior), scope)
+
+
+def _density(graph: Graph, X: Tensor, estimator: Any, constant: np.ndarray, prior: np.ndarray) -> Tensor:
+    """Of the row beside itself for each class, less the means: the squares, times the classes' factors in one product."""
+    classes, width = estimator.theta_.shape
+    distance = graph.op("Sub", graph.concat([X] * classes), estimator.theta_.ravel())
+    factors = np.repeat(np.eye(classes), width, axis=0) * (-0.5 / estimator.var_).reshape(-1, 1)
+    return graph.affine(graph.op("Mul", distance, distance), factors, constant + prior)
+
+
+def _density_in_order(graph: Graph, X: Tensor, estimator: Any, constant: np.ndarray, prior: np.ndarray) -> Tensor:
+    """The same in float32, where the order of the sum shows."""
     means, variances = estimator.theta_, estimator.var_
-    X = graph.cast(X, np.result_type(X.dtype, means.dtype))
     columns = graph.op("Unsqueeze", graph.op("Transpose", X, perm=[1, 0]), np.array([1]))
     distance = graph.op("Sub", columns, means.T[:, :, None].astype(X.dtype))
     squares = graph.op("Div", graph.op("Mul", distance, distance), variances.T[:, :, None].astype(X.dtype))
     total = graph.op("Squeeze", numpy_sum(graph, squares, means.shape[1]), np.array([0]))
-    constant = np.array([-0.5 * np.sum(np.log(2.0 * np.pi * row)) for row in variances])
-    with np.errstate(divide="ignore"):  # a prior of 0
-        prior = np.log(estimator.class_prior_)
     halves = graph.op("Mul", total, np.array(0.5, X.dtype))
     density = graph.op("Sub", constant[:, None].astype(X.dtype), halves, dtype=X.dtype)
     joint = graph.op("Add", density, prior[:, None].astype(X.dtype))
-    return _classified(estimator, graph.op("Transpose", joint, perm=[1, 0], width=len(means)), scope)
+    return graph.op("Transpose", joint, perm=[1, 0], width=len(means))
 
 
 def multinomial(estimator: Any, features: Features, scope: Scope) -> Outputs:
-    joint = product(features, estimator.feature_log_prob_.T, scope)
-    return _classified(estimator, scope.graph.op("Add", joint, estimator.class_log_prior_), scope)
+    joint = product(features, estimator.feature_log_prob_.T, scope, bias=estimator.class_log_prior_)
+    return _classified(estimator, joint, scope)
 
 
 def complement(estimator: Any, features: Features, scope: Scope) -> Outputs:
     """The prior counts only where there is one class."""
-    joint = product(features, estimator.feature_log_prob_.T, scope)
-    if len(estimator.classes_) == 1:
-        joint = scope.graph.op("Add", joint, estimator.class_log_prior_)
+    prior = estimator.class_log_prior_ if len(estimator.classes_) == 1 else None
+    joint = product(features, estimator.feature_log_prob_.T, scope, bias=prior)
     return _classified(estimator, joint, scope)
 
 
@@ -54,8 +67,8 @@ def bernoulli(estimator: Any, features: Features, scope: Scope) -> Outputs:
         present = estimator.feature_log_prob_ - absent
     if estimator.binarize is not None:
         features = _binarized(features, estimator.binarize, scope)
-    joint = product(features, present.T, scope)
-    return _classified(estimator, scope.graph.op("Add", joint, estimator.class_log_prior_ + absent.sum(axis=1)), scope)
+    joint = product(features, present.T, scope, bias=estimator.class_log_prior_ + absent.sum(axis=1))
+    return _classified(estimator, joint, scope)
 
 
 def categorical(estimator: Any, features: Features, scope: Scope) -> Outputs:
@@ -64,17 +77,20 @@ def categorical(estimator: Any, features: Features, scope: Scope) -> Outputs:
     X = scope.finite(features)
     tables = [table.T for table in estimator.feature_log_prob_]
     counts = np.array([len(table) for table in tables])
-    _refuse_unknown(X, features, counts, scope)
-    inside = graph.op("Min", graph.op("Max", graph.cast(X, INT64), np.array(0)), counts - 1)
-    rows = graph.op("Transpose", graph.op("Add", inside, np.cumsum(counts) - counts), perm=[1, 0])
-    found = graph.op("Gather", np.concatenate(tables), rows, dtype=FLOAT64, axis=0)
-    total = graph.op("Squeeze", running_sum(graph, found, len(counts)), np.array([0]), width=len(estimator.classes_))
+    codes = graph.cast(X, INT64)
+    inside = graph.op("Min", graph.op("Max", codes, np.array(0)), counts - 1)
+    _refuse_unknown(codes, inside, X.dtype, features, counts, scope)
+    places = graph.op("Transpose", graph.op("Add", inside, np.cumsum(counts) - counts), perm=[1, 0])
+    found = graph.op("Gather", np.concatenate(tables), places, dtype=FLOAT64, axis=0)
+    total = graph.op("ReduceSum", found, np.array([0]), width=len(estimator.classes_), keepdims=0)
     return _classified(estimator, graph.op("Add", total, estimator.class_log_prior_), scope)
 
 
-def posterior(graph: Graph, joint: Tensor, evidence: Tensor) -> Tensor:
-    """The probabilities of the classes, given ``evidence``: ``log_sum`` of ``joint``."""
-    return graph.op("Exp", graph.op("Sub", joint, evidence))
+def posterior(graph: Graph, joint: Tensor) -> Tensor:
+    """The probabilities of the classes; in float32 the rounding of ``log_sum`` shows."""
+    if joint.dtype == FLOAT64:
+        return softmax(graph, joint)
+    return graph.op("Exp", graph.op("Sub", joint, log_sum(graph, joint)))
 
 
 def log_sum(graph: Graph, joint: Tensor) -> Tensor:
@@ -100,7 +116,7 @@ def _classified(estimator: Any, joint: Tensor, scope: Scope) -> Outputs:
     graph = scope.graph
     scope.ties(lambda rows: tied_densities(estimator.predict_joint_log_proba(rows)))
     labels = label_of(graph, likeliest(graph, joint), estimator.classes_)
-    return {"predict": labels, "predict_proba": posterior(graph, joint, log_sum(graph, joint))}
+    return {"predict": labels, "predict_proba": posterior(graph, joint)}
 
 
 def _binarized(features: Features, threshold: float, scope: Scope) -> Features:
@@ -112,12 +128,13 @@ def _binarized(features: Features, threshold: float, scope: Scope) -> Features:
     return Features.of(graph.cast(above, FLOAT64))
 
 
-def _refuse_unknown(X: Tensor, features: Features, counts: np.ndarray, scope: Scope) -> None:
+def _refuse_unknown(
+    codes: Tensor, inside: Tensor, dtype: np.dtype, features: Features, counts: np.ndarray, scope: Scope
+) -> None:
     """Categories are 0, 1, ...; -0.5 is 0 once it is cut."""
     graph = scope.graph
-    below = graph.op("LessOrEqual", X, np.array(-1, X.dtype), dtype=BOOL)
-    above = graph.op("GreaterOrEqual", X, counts.astype(X.dtype), dtype=BOOL)
-    graph.guard(graph.op("Or", below, above), [], "expected a category that was learned, got another")
+    unknown = graph.op("Not", graph.op("Equal", codes, inside, dtype=BOOL))
+    graph.guard(unknown, [], "expected a category that was learned, got another")
     steps = [np.arange(-1, count + 1) for count in counts]
-    scope.compares(features, np.repeat(np.arange(len(counts)), counts + 2), np.concatenate(steps), X.dtype)
+    scope.compares(features, np.repeat(np.arange(len(counts)), counts + 2), np.concatenate(steps), dtype)
     scope.knows(features, [np.arange(count) for count in counts])

@@ -9,17 +9,23 @@ from typing import Any
 import numpy as np
 from sklearn.utils._response import _get_response_values
 
-from skerry.export.converters.labels import binary_probabilities, highest, label_of, sigmoid, softmax
-from skerry.export.converters.members import answer, as_columns, flat, normalized, placed, side_by_side, total
+from skerry.export.converters.labels import highest, label_of, logistic, sigmoid, softmax
+from skerry.export.converters.members import answer, as_columns, normalized, placed, side_by_side, total
 from skerry.export.converters.scope import Scope
-from skerry.export.graph import BOOL, FLOAT64, Features, Graph, Outputs, Tensor
+from skerry.export.converters.ties import ROUNDED, TIE, tied
+from skerry.export.graph import FLOAT64, Features, Graph, Outputs, Tensor
 
 SMALLEST = 1e-12
 """What scikit-learn adds to a probability before it takes its logarithm."""
 
+FARTHEST = 1e300
+"""Scores are clipped to it."""
+
 
 def calibrated_classifier(estimator: Any, features: Features, scope: Scope) -> Outputs:
     graph = scope.graph
+    limit = ROUNDED if features.dtype == np.float32 else TIE
+    scope.ties(lambda rows: tied(estimator.predict_proba(rows), limit))
     parts = estimator.calibrated_classifiers_
     members = [_calibrated(part, index, features, scope) for index, part in enumerate(parts)]
     mean = graph.op("Div", total(graph, members), np.array(float(len(members))))
@@ -45,15 +51,10 @@ def _calibrated(part: Any, index: int, features: Features, scope: Scope) -> Tens
 def _each_calibrated(part: Any, scores: Tensor, scope: Scope) -> Tensor:
     """Each class's score by its own calibrator; (rows, 1) is the score of the second of two classes."""
     graph, classes = scope.graph, len(part.classes)
-    convert = _CURVES[part.method]
-    curves = [
-        convert(calibrator, graph.columns(scores, [index]), _scored(part, index, scope))
-        for index, calibrator in enumerate(part.calibrators[: scores.width])
-    ]
+    shares = _CURVES[part.method](part, scores, scope)
     if classes == 2:
-        return binary_probabilities(graph, curves[0])
-    shares = side_by_side(graph, curves, FLOAT64)
-    known = np.searchsorted(part.classes, part.estimator.classes_)[: len(curves)]
+        return shares if shares.width == 2 else graph.concat([graph.op("Sub", np.array([[1.0]]), shares), shares])
+    known = np.searchsorted(part.classes, part.estimator.classes_)[: shares.width]
     return _at_most_one(graph, normalized(graph, placed(graph, shares, known, classes), empty=1 / classes))
 
 
@@ -68,18 +69,30 @@ def _scored(part: Any, index: int, scope: Scope) -> Scope:
     return replace(scope, rows=score)
 
 
-def _sigmoid(calibrator: Any, score: Tensor, scope: Scope) -> Tensor:
+def _sigmoids(part: Any, scores: Tensor, scope: Scope) -> Tensor:
+    """All calibrators in one product; of two classes both probabilities."""
+    graph, calibrators = scope.graph, part.calibrators[: scores.width]
+    slopes, offsets = (np.array([getattr(each, name) for each in calibrators]) for name in ("a_", "b_"))
+    bounded = graph.op("Clip", graph.cast(scores, FLOAT64), np.array(-FARTHEST), np.array(FARTHEST))  # 0 * inf is NaN
+    logits = graph.affine(bounded, np.diag(-slopes), -offsets)
+    return logistic(graph, logits) if len(part.classes) == 2 else sigmoid(graph, logits)
+
+
+def _isotonics(part: Any, scores: Tensor, scope: Scope) -> Tensor:
     graph = scope.graph
-    scaled = graph.op("Mul", graph.cast(score, FLOAT64), np.array(calibrator.a_, FLOAT64))
-    return sigmoid(graph, graph.op("Neg", graph.op("Add", scaled, np.array(calibrator.b_, FLOAT64))))
+    curves = [
+        answer(_isotonic(calibrator, index, part, scores, scope), "predict", calibrator, scope)
+        for index, calibrator in enumerate(part.calibrators[: scores.width])
+    ]
+    return side_by_side(graph, curves, FLOAT64)
 
 
-def _isotonic(calibrator: Any, score: Tensor, scope: Scope) -> Tensor:
-    outputs = scope.convert("calibrators", calibrator, Features.of(score))
-    return scope.graph.cast(flat(scope.graph, answer(outputs, "predict", calibrator, scope)), FLOAT64)
+def _isotonic(calibrator: Any, index: int, part: Any, scores: Tensor, scope: Scope) -> Outputs:
+    score = scores if scores.width == 1 else scope.graph.columns(scores, [index])
+    return _scored(part, index, scope).convert("calibrators", calibrator, Features.of(score))
 
 
-_CURVES: dict[str, Callable[[Any, Tensor, Scope], Tensor]] = {"sigmoid": _sigmoid, "isotonic": _isotonic}
+_CURVES: dict[str, Callable[[Any, Tensor, Scope], Tensor]] = {"sigmoid": _sigmoids, "isotonic": _isotonics}
 
 
 def _logits(graph: Graph, scores: Tensor, method: str) -> Tensor:
@@ -91,7 +104,4 @@ def _logits(graph: Graph, scores: Tensor, method: str) -> Tensor:
 
 def _at_most_one(graph: Graph, shares: Tensor) -> Tensor:
     """Rounding may give a little more than 1."""
-    one = np.array(1, shares.dtype)
-    return graph.op(
-        "Where", graph.op("Greater", shares, one, dtype=BOOL), one, shares, dtype=shares.dtype, width=shares.width
-    )
+    return graph.op("Min", shares, np.array(1, shares.dtype))

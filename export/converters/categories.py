@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from skerry.export.converters.scope import Scope
-from skerry.export.graph import BOOL, INT64, STRING, Features, Tensor
+from skerry.export.converters.scope import Scope, column_names
+from skerry.export.graph import BOOL, FLOAT64, INT64, STRING, Features, Tensor
+from skerry.runtime.tensors import MISSING
 
 
 def declared_categories(rows: Any) -> dict[int, list[Any]]:
@@ -40,6 +41,24 @@ def _looked_up(column: Tensor, numbers: Mapping[Any, float], dtype: Any, scope: 
     values = np.array([*numbers.values(), np.nan], dtype)
     places = scope.graph.lookup(column, keys, np.arange(len(keys)), len(keys))
     return scope.graph.op("Gather", values, places, dtype=dtype, axis=0)
+
+
+def refuse_unseen(estimator: Any, features: Features, X: Tensor, columns: list[int], scope: Scope) -> None:
+    """Guard values that are there, but are no category that ``coded`` made a number of in ``X``."""
+    graph = scope.graph
+    names = column_names(estimator, features.width)
+    for column in columns:
+        value = graph.matrix(features.select(np.array([column])))
+        missing = _is_missing(value, scope)
+        unknown = graph.op("IsNaN", graph.columns(X, [column]), dtype=BOOL)
+        unseen = graph.op("And", unknown, graph.op("Not", missing))
+        graph.guard(unseen, [names[column]], "expected a category known from training, got another")
+
+
+def _is_missing(column: Tensor, scope: Scope) -> Tensor:
+    if column.dtype == STRING:
+        return scope.graph.op("Equal", column, np.array([MISSING], object), dtype=BOOL)
+    return scope.graph.op("IsNaN", scope.graph.cast(column, FLOAT64), dtype=BOOL)
 
 
 def whole_numbers(X: Tensor, columns: np.ndarray, above: float, highest: int, scope: Scope) -> Tensor:

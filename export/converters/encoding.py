@@ -8,14 +8,14 @@ import numpy as np
 
 from skerry.export.converters.interpolation import looked_up
 from skerry.export.converters.scope import Scope, column_names
-from skerry.export.graph import BOOL, FLOAT64, STRING, Features, OneHot, Outputs, Tensor
+from skerry.export.graph import BOOL, FLOAT64, ML, STRING, Features, Graph, OneHot, Outputs, Tensor, make_tensor
 from skerry.runtime.feeds import is_missing
 from skerry.runtime.tensors import MISSING
 
 UNSET = -1
 """The slot of a value that sets no output column: an ignored or a dropped one."""
-UNKNOWN = -2
-"""The code of a value that scikit-learn refuses because it was not seen in training."""
+UNKNOWN = {"i": -2, "f": -np.inf}
+"""The code of a value that scikit-learn refuses because it was not seen in training, by the kind of the codes."""
 
 
 def one_hot_encoder(estimator: Any, features: Features, scope: Scope) -> Outputs:
@@ -30,53 +30,64 @@ def one_hot_encoder(estimator: Any, features: Features, scope: Scope) -> Outputs
 
 
 def ordinal_encoder(estimator: Any, features: Features, scope: Scope) -> Outputs:
-    tables = [_ordinals(estimator, index) for index in range(features.width)]
-    ordinals = _translated(estimator, features, tables, scope, refuses=estimator.handle_unknown == "error")
+    scope.knows(features, estimator.categories_)
+    tables = [_ordinals(estimator, index).astype(FLOAT64) for index in range(features.width)]
+    columns = _codes(estimator, features, tables, scope, refuses=estimator.handle_unknown == "error")
+    ordinals = scope.graph.cast(scope.graph.concat(columns), estimator.dtype)
     return {"transform": Features.of(ordinals, features.origins)}
 
 
 def target_encoder(estimator: Any, features: Features, scope: Scope) -> Outputs:
     """Per category the mean of the target, or of each class; of an unknown one, that of all rows."""
+    graph = scope.graph
+    scope.knows(features, estimator.categories_)
     count = len(estimator.classes_) if estimator.target_type_ == "multiclass" else 1
+    means = np.reshape(estimator.target_mean_, (1, count))
     tables = [
-        np.append(
-            np.stack(estimator.encodings_[first : first + count], axis=1),
-            np.reshape(estimator.target_mean_, (1, count)),
-            axis=0,
-        )
+        np.append(np.stack(estimator.encodings_[first : first + count], axis=1), means, axis=0)
         for first in range(0, len(estimator.encodings_), count)
     ]
-    found = _translated(estimator, features, tables, scope, refuses=False)
-    width = count * features.width
-    return {"transform": Features.of(scope.graph.op("Reshape", found, np.array([-1, width]), width=width))}
-
-
-def _translated(estimator: Any, features: Features, tables: list[np.ndarray], scope: Scope, *, refuses: bool) -> Tensor:
-    """Per feature the row of its table that belongs to the category; the last row to any other value."""
-    scope.knows(features, estimator.categories_)
-    codes = _codes(estimator, features, [np.arange(len(table)) for table in tables], scope, refuses=refuses)
-    return looked_up(scope.graph, tables, scope.graph.concat(codes))
+    if count == 1:
+        columns = _codes(estimator, features, [table[:, 0] for table in tables], scope, refuses=False)
+        return {"transform": Features.of(graph.concat(columns))}
+    codes = _codes(estimator, features, [np.arange(len(table)) for table in tables], scope, refuses=False)
+    found, width = looked_up(graph, tables, graph.concat(codes)), count * features.width
+    return {"transform": Features.of(graph.op("Reshape", found, np.array([-1, width]), width=width))}
 
 
 def _codes(estimator: Any, features: Features, codes: list[np.ndarray], scope: Scope, *, refuses: bool) -> list[Tensor]:
-    """Per feature an INT64 column: ``codes[feature][category]``, and its last entry for any other value.
+    """Per feature a column, INT64 or FLOAT64 as the codes: ``codes[feature][category]``, and its last entry for any
+    other value.
 
     Where the encoder ``refuses`` unknown categories, the last entry gives way to a guard.
     """
     graph = scope.graph
-    columns = []
+    columns, unknown = [], np.array(UNKNOWN[codes[0].dtype.kind])
     for index, (categories, code) in enumerate(zip(estimator.categories_, codes, strict=True)):
         feature = features.select(np.array([index]))
         column = graph.matrix(feature)
         scope.refuse_infinite(feature, column)
         keys = _keys(categories, column, estimator, scope)
-        columns.append(graph.lookup(column, keys, code[:-1], UNKNOWN if refuses else code[-1]))
+        columns.append(_looked_up(graph, column, keys, code[:-1], unknown if refuses else code[-1]))
     if refuses:
-        unknown = graph.op("Equal", graph.concat(columns), np.array(UNKNOWN), dtype=BOOL)
+        wrong = graph.op("Equal", graph.concat(columns), unknown, dtype=BOOL)
         graph.guard(
-            unknown, column_names(estimator, len(columns)), "expected a category known from training, got another"
+            wrong, column_names(estimator, len(columns)), "expected a category known from training, got another"
         )
     return columns
+
+
+def _looked_up(graph: Graph, column: Tensor, keys: np.ndarray, values: np.ndarray, default: Any) -> Tensor:
+    """``values[i]`` where the column is ``keys[i]``, else ``default``."""
+    return graph.op(
+        "LabelEncoder",
+        column if column.dtype == STRING else graph.cast(column, FLOAT64),
+        domain=ML,
+        dtype=values.dtype,
+        keys_tensor=make_tensor(keys),
+        values_tensor=make_tensor(values),
+        default_tensor=make_tensor(np.array([default], values.dtype)),
+    )
 
 
 def _keys(categories: np.ndarray, column: Tensor, estimator: Any, scope: Scope) -> np.ndarray:

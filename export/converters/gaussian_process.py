@@ -16,9 +16,11 @@ from sklearn.gaussian_process import kernels as gp
 from sklearn.gaussian_process._gpc import COEFS, LAMBDAS
 
 from skerry.export.converters import kernels
+from skerry.export.converters.elementary import erf
 from skerry.export.converters.labels import highest, label_of, positive
 from skerry.export.converters.scope import Scope
-from skerry.export.converters.support_vectors import NOISE, one_vs_rest
+from skerry.export.converters.support_vectors import DOUBTFUL, one_vs_rest
+from skerry.export.converters.ties import NOISE
 from skerry.export.graph import BOOL, FLOAT64, Array, Features, Graph, Outputs, Tensor
 
 Value = Tensor | np.float64
@@ -32,7 +34,7 @@ def gaussian_process_regressor(estimator: Any, features: Features, scope: Scope)
     """The mean of the process, scaled back to the targets."""
     graph = scope.graph
     K = _matrix(estimator, _rows(estimator, features, scope), scope)
-    scope.ties(lambda rows: _is_noise(estimator, np.asarray(rows)))
+    scope.ties(lambda rows: _is_noise(estimator, np.asarray(rows)), within=NOISE[FLOAT64])
     weights = np.asarray(estimator.alpha_)
     single = weights.ndim == 1 or weights.shape[1] == 1
     mean = graph.op("MatMul", K, weights.reshape(len(weights), -1), width=1 if single else weights.shape[1])
@@ -56,7 +58,7 @@ def _is_noise(estimator: Any, X: Array) -> Array:
     weighed = np.abs(estimator.kernel_(X, estimator.X_train_)) @ np.abs(estimator.alpha_)
     noise = (np.finfo(float).eps * weighed * estimator._y_train_std).reshape(len(X), -1)
     size = np.abs(estimator.predict(X)).reshape(len(X), -1)
-    return np.asarray((noise > NOISE * np.maximum(1, size)).any(axis=1))
+    return np.asarray((noise > DOUBTFUL * np.maximum(1, size)).any(axis=1))
 
 
 def _rows(estimator: Any, features: Features, scope: Scope) -> Tensor:
@@ -124,61 +126,9 @@ def _probabilities(graph: Graph, means: Any, variances: Any) -> Tensor:
     height = graph.op("Sqrt", graph.op("Div", np.array(np.pi), alpha))
     base = graph.op("Mul", variance, np.array(2.0))
     base = graph.op("Mul", graph.op("Sqrt", graph.op("Mul", base, np.array(np.pi))), np.array(2.0))
-    integrals = graph.op("Div", graph.op("Mul", height, _error_function(graph, argument)), base)
+    integrals = graph.op("Div", graph.op("Mul", height, erf(graph, argument)), base)
     total = graph.op("ReduceSum", graph.op("Mul", integrals, COEFS.ravel()), axis, keepdims=0, width=width)
     return graph.op("Add", total, np.array(0.5 * COEFS.sum()))
-
-
-def _error_function(graph: Graph, x: Tensor) -> Tensor:
-    """erf in float64, which ONNX Runtime has in float32 only: within 2e-16.
-
-    To 1 its series, beyond ``1 - exp(-x²) / (1 + 2x)`` times a polynomial in ``(x - 2) / (x + 2)``.
-    """
-    size = graph.op("Abs", x)
-    square = graph.op("Mul", x, x)
-    near = graph.op("Mul", x, _polynomial(graph, graph.op("Min", square, np.array(1.0)), _SERIES))
-    short = graph.op("Min", size, np.array(_REACH))
-    ratio = graph.op("Div", graph.op("Sub", short, np.array(2.0)), graph.op("Add", short, np.array(2.0)))
-    scale = graph.op("Add", graph.op("Mul", short, np.array(2.0)), np.array(1.0))
-    tail = graph.op("Div", _polynomial(graph, ratio, _TAIL), scale)
-    rest = graph.op("Mul", graph.op("Exp", graph.op("Neg", square)), tail)
-    far = graph.op("Mul", graph.op("Sign", x), graph.op("Sub", np.array(1.0), rest))
-    return graph.op("Where", graph.op("Less", size, np.array(1.0), dtype=BOOL), near, far, dtype=FLOAT64)
-
-
-def _polynomial(graph: Graph, x: Tensor, coefficients: Array) -> Tensor:
-    """Horner's rule; the coefficient of the highest power is the last."""
-    value = graph.op("Mul", x, np.array(coefficients[-1]))
-    for coefficient in coefficients[-2:0:-1]:
-        value = graph.op("Mul", graph.op("Add", value, np.array(coefficient)), x)
-    return graph.op("Add", value, np.array(coefficients[0]))
-
-
-_SERIES = np.array([2 / math.sqrt(math.pi) * (-1) ** n / (math.factorial(n) * (2 * n + 1)) for n in range(20)])
-_REACH = 6.5
-_TAIL = np.array(
-    [
-        1.2769783815525286,
-        -0.09276382658574588,
-        -0.1660303976152915,
-        0.16405128003339978,
-        -0.054220000991690005,
-        -0.008034015078806566,
-        0.008722653852771182,
-        0.0012713388359664086,
-        -0.0014568131696519563,
-        -0.00045433864765135885,
-        0.00020635255469343824,
-        0.00015102457225715067,
-        -1.3555444202977634e-06,
-        -3.6454065714660825e-05,
-        -1.432979644483642e-05,
-        4.593378925176126e-06,
-        6.942177869288481e-06,
-        -1.7726118234438692e-06,
-    ]
-)
-"""``(1 + 2x) * erfc(x) * exp(x²)`` for x from 1 to 6.5, from where erf is 1: interpolated with 90 digits."""
 
 
 def _matrix(estimator: Any, X: Tensor, scope: Scope) -> Tensor:

@@ -29,11 +29,12 @@ def gradient_boosting_regressor(estimator: Any, features: Features, scope: Scope
 def _raw_scores(estimator: Any, features: Features, scope: Scope) -> Tensor:
     """``_raw_predict``: float64 (rows, trees per iteration); the constant first, then tree by tree."""
     trees = [tree.tree_ for tree in estimator.estimators_.ravel()]
+    features, fills = scope.graph.with_gaps(features)
     X = rounded_rows(estimator, trees, features, scope)
     targets = estimator.n_trees_per_iteration_
     arrays = [constant_tree(value, target) for target, value in enumerate(_constant(estimator, scope))]
     for index, tree in enumerate(trees):
-        arrays.append(tree_arrays(tree, estimator.learning_rate * tree.value[:, 0, 0], index % targets))
+        arrays.append(tree_arrays(tree, estimator.learning_rate * tree.value[:, 0, 0], index % targets, fills=fills))
     return tree_ensemble(scope.graph, X, arrays, targets=targets)
 
 

@@ -11,7 +11,7 @@ from sklearn.preprocessing import FunctionTransformer
 from skerry.export.converters.composition import transformed
 from skerry.export.converters.labels import INVERSE_LINKS, boosted_classes, positive
 from skerry.export.converters.scope import Scope
-from skerry.export.converters.trees import LEAF, TreeArrays, constant_tree, tree_ensemble
+from skerry.export.converters.trees import LEAF, TreeArrays, constant_tree, imputed, splits_above, tree_ensemble
 from skerry.export.graph import FLOAT64, Features, Outputs, Tensor
 
 
@@ -34,10 +34,13 @@ def _raw_scores(estimator: Any, features: Features, scope: Scope) -> Tensor:
     if estimator._preprocessor is not None:  # encodes categories, and moves them to the front
         features = transformed(scope.convert("_preprocessor", _without_checks(estimator._preprocessor), features))
         rows = lambda X: estimator._preprocessor.transform(scope.rows(X))  # noqa: E731
+    features, fills = graph.with_gaps(features)
     X = graph.matrix(features, FLOAT64)
     trees = [constant_tree(value, target) for target, value in enumerate(estimator._baseline_prediction.ravel())]
     trees += [
-        _tree(predictor, target) for iteration in estimator._predictors for target, predictor in enumerate(iteration)
+        imputed(_tree(predictor, target), fills)
+        for iteration in estimator._predictors
+        for target, predictor in enumerate(iteration)
     ]
     _note_thresholds(trees, features, Scope(graph, scope.convert_estimator, rows, scope.path))
     return tree_ensemble(graph, X, trees, targets=estimator.n_trees_per_iteration_)
@@ -81,4 +84,5 @@ def _note_thresholds(trees: list[TreeArrays], features: Features, scope: Scope) 
         features,
         np.concatenate([tree.feature[tree.splits] for tree in trees]),
         np.concatenate([tree.threshold[tree.splits] for tree in trees]),
+        above=splits_above((tree.left, tree.right, tree.is_split) for tree in trees),
     )

@@ -8,6 +8,8 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pandas as pd
+from sklearn.utils._mask import _get_mask
 
 from skerry.export.converters.composition import transformed
 from skerry.export.converters.scope import Scope, column_names
@@ -28,6 +30,8 @@ def simple_imputer(estimator: Any, features: Features, scope: Scope) -> Outputs:
         raise scope.refuse(estimator, "a column whose every value was missing, with keep_empty_features=True")
     fill = statistics.astype(X.dtype)
     imputed = graph.op("Where", known, fill, values, dtype=X.dtype, width=len(kept))
+    if X.dtype.kind == "f" and is_missing(estimator.missing_values):
+        graph.imputed[imputed.name] = values, fill
     return {"transform": _indicated(estimator, Features.of(imputed, features.origins[kept]), mask, scope)}
 
 
@@ -122,7 +126,18 @@ def _missing(X: Tensor, features: Features, estimator: Any, scope: Scope) -> Ten
             scope.refuse_infinite(features, X)
         else:
             scope.refuse_not_finite(X)
-    return _is_missing(X, marker, scope)
+    missing = _is_missing(X, marker, scope)
+    others = _marked_otherwise(estimator, scope) if X.dtype == object else np.array(False)
+    return scope.graph.op("And", missing, ~others) if others.any() else missing
+
+
+def _marked_otherwise(estimator: Any, scope: Scope) -> np.ndarray:
+    """The columns whose missing strings are None where the imputer looks for NaN: it leaves them as they are."""
+    try:
+        values = np.asarray(scope.rows(scope.graph.given), object)
+    except (ValueError, TypeError):  # a step before it refuses one of the rows
+        return np.array(False)
+    return np.asarray((pd.isna(values) & ~_get_mask(values, estimator.missing_values)).any(axis=0))
 
 
 def _kept(estimator: Any, scope: Scope) -> np.ndarray:

@@ -9,6 +9,7 @@ from sklearn.ensemble._iforest import _average_path_length
 
 from skerry.export.converters import tree_members
 from skerry.export.converters.scope import Scope
+from skerry.export.converters.trees import splits_above
 from skerry.export.graph import BOOL, FLOAT64, INT64, Features, OneHot, Outputs, Tensor
 
 
@@ -47,6 +48,9 @@ def _depths(estimator: Any, features: Features, scope: Scope) -> Tensor:
         np.concatenate([split.feature[mask] for split, mask in zip(splits, inner, strict=True)]),
         np.concatenate([split.threshold[mask] for split, mask in zip(splits, inner, strict=True)]),
         np.float32,
+        splits_above(
+            (split.children_left, split.children_right, mask) for split, mask in zip(splits, inner, strict=True)
+        ),
     )
     pairs = zip(estimator._decision_path_lengths, estimator._average_path_length_per_tree, strict=True)
     lengths = [path + average - 1.0 for path, average in pairs]

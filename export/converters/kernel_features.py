@@ -11,7 +11,7 @@ from skerry.export.converters import kernels
 from skerry.export.converters.projection import product
 from skerry.export.converters.scope import Scope
 from skerry.export.converters.summation import BLOCK, LANES, numpy_sum
-from skerry.export.converters.ties import ROUNDED
+from skerry.export.converters.ties import NOISE, ROUNDED
 from skerry.export.graph import BOOL, FLOAT64, Array, Features, Graph, Outputs, Tensor
 
 CHAOTIC = 1e4
@@ -38,7 +38,8 @@ def kernel_pca(estimator: Any, features: Features, scope: Scope) -> Outputs:
     scaled = np.divide(vectors, np.sqrt(values), out=np.zeros_like(vectors), where=values != 0)
     if K.dtype == np.float32:
         scope.ties(
-            lambda rows: _strays(estimator._centerer.transform(estimator._get_kernel(rows, estimator.X_fit_)), scaled)
+            lambda rows: _strays(estimator._centerer.transform(estimator._get_kernel(rows, estimator.X_fit_)), scaled),
+            within=NOISE[K.dtype],
         )
     return {"transform": Features.of(_added(_centred(estimator._centerer, K, scope.graph), scaled, scope.graph))}
 

@@ -65,12 +65,12 @@ def radial(graph: Graph, X: Tensor, Y: Array, gamma: float) -> Tensor:
 
 def polynomial(graph: Graph, X: Tensor, Y: Array, gamma: float, degree: float, coef0: float) -> Tensor:
     """``(gamma * x·y + coef0) ** degree``."""
-    return power(graph, _affine(graph, products(graph, X, Y), gamma, coef0), degree)
+    return power(graph, _inner(graph, X, Y, gamma, coef0), degree)
 
 
 def sigmoid(graph: Graph, X: Tensor, Y: Array, gamma: float, coef0: float) -> Tensor:
     """``tanh(gamma * x·y + coef0)``."""
-    return graph.op("Tanh", _affine(graph, products(graph, X, Y), gamma, coef0))
+    return graph.op("Tanh", _inner(graph, X, Y, gamma, coef0))
 
 
 def power(graph: Graph, base: Tensor, exponent: float) -> Tensor:
@@ -115,6 +115,13 @@ def pairwise_diagonal(scope: Scope, estimator: Any, X: Tensor, metric: str, para
 def dense(array: Any) -> Array:
     """A matrix that scikit-learn may hold sparse."""
     return np.asarray(array.toarray() if hasattr(array, "toarray") else array)
+
+
+def _inner(graph: Graph, X: Tensor, Y: Array, gamma: float, coef0: float) -> Tensor:
+    """``gamma * x·y + coef0``; in float32 the order of the operations shows."""
+    if X.dtype == FLOAT64:
+        return graph.affine(X, float(gamma) * Y.T, np.array(coef0))
+    return _affine(graph, products(graph, X, Y), gamma, coef0)
 
 
 def _affine(graph: Graph, values: Tensor, factor: float, offset: float) -> Tensor:

@@ -52,10 +52,14 @@ def binary_probabilities(graph: Graph, probability: Tensor) -> Tensor:
 def logistic(graph: Graph, score: Tensor) -> Tensor:
     """``expit`` of a score, (rows,) or (rows, 1), as the second of two classes, and its complement: (rows, 2).
 
-    That is the softmax of 0 and the score. Beyond 800 it is 0 and 1 in either dtype, and inf - inf would not be.
+    Beyond 800 it is 0 and 1 in either dtype, and inf - inf would not be.
     """
-    bounded = graph.op("Clip", graph.column(score), np.array(-800, score.dtype), np.array(800, score.dtype))
-    return softmax(graph, graph.op("Pad", bounded, np.array([0, 1, 0, 0]), width=2))
+    return _with_complement(graph, graph.op("Clip", score, np.array(-800, score.dtype), np.array(800, score.dtype)))
+
+
+def _with_complement(graph: Graph, score: Tensor) -> Tensor:
+    """The same of finite scores: the softmax of 0 and the score."""
+    return softmax(graph, graph.op("Pad", graph.column(score), np.array([0, 1, 0, 0]), width=2))
 
 
 def sigmoid(graph: Graph, score: Tensor) -> Tensor:
@@ -81,7 +85,7 @@ def boosted_classes(
     """
     if raw.width == 1:
         logit = raw if slope == 1 else graph.op("Mul", raw, np.array(slope, raw.dtype))
-        probabilities = logistic(graph, logit)
+        probabilities = _with_complement(graph, logit)
         raw = graph.flatten(raw)
         index = decide(graph, raw)
     else:

@@ -12,7 +12,7 @@ from skerry.export.converters.categories import coded, declared_categories, whol
 from skerry.export.converters.hist_gradient_boosting import set_bits
 from skerry.export.converters.labels import binary_probabilities, highest, label_of, sigmoid, softmax
 from skerry.export.converters.scope import Scope
-from skerry.export.converters.trees import LEAF, TreeArrays, constant_tree, tree_ensemble
+from skerry.export.converters.trees import LEAF, TreeArrays, constant_tree, splits_above, tree_ensemble
 from skerry.export.graph import BOOL, FLOAT64, Features, Graph, Outputs, Tensor
 
 ZERO = float(np.float32(1e-35))
@@ -193,7 +193,7 @@ def _rows(estimator: Any, booster: _Booster, trees: list[_Tree], features: Featu
     feature, threshold = np.concatenate(splits), np.concatenate(thresholds)
     kinds = np.concatenate([tree.kinds for tree in trees] or [np.empty(0, int)])
     compared = (kinds != CATEGORY) & ~np.isin(feature, list(learned))
-    scope.compares(features, feature[compared], threshold[compared])
+    scope.compares(features, feature[compared], threshold[compared], above=_above(trees, set(learned)))
     categorical, zeros = np.unique(feature[kinds == CATEGORY]), np.unique(feature[kinds == ZEROS_MISSING])
     _refuse_mixed(estimator, feature, kinds, scope)
     if len(zeros):
@@ -203,6 +203,19 @@ def _rows(estimator: Any, booster: _Booster, trees: list[_Tree], features: Featu
         X = whole_numbers(X, categorical, -1, int(highest_member), scope)
     _know_numbers(booster, categorical, set(learned), features, scope)
     return X
+
+
+def _above(trees: list[_Tree], learned: set[int]) -> np.ndarray:
+    """``trees.splits_above`` of the splits that compare numbers."""
+    return splits_above(
+        (
+            tree.arrays.left,
+            tree.arrays.right,
+            np.pad(tree.kinds != CATEGORY, (0, len(tree.arrays.left) - len(tree.kinds)))
+            & ~np.isin(tree.arrays.feature, list(learned)),
+        )
+        for tree in trees
+    )
 
 
 def _plain(features: Features, scope: Scope) -> Tensor:

@@ -19,7 +19,7 @@ from skerry.export.converters.labels import (
     softmax,
 )
 from skerry.export.converters.scope import Scope
-from skerry.export.converters.ties import tied
+from skerry.export.converters.ties import NOISE, cancelling, tied
 from skerry.export.graph import BOOL, Features, Graph, OneHot, Outputs, Piece, Sparse, Tensor
 
 
@@ -101,9 +101,9 @@ def _normalized(graph: Graph, probabilities: Tensor) -> Tensor:
     """Each row divided by its sum; a row of zeros is uniform."""
     count = probabilities.width or 1
     total = graph.op("ReduceSum", probabilities, np.array([1]), width=1, keepdims=1)
-    empty = graph.op("Equal", total, np.array(0, total.dtype), dtype=BOOL)
+    empty = graph.op("Equal", total, np.array([[0]], total.dtype), dtype=BOOL)
     uniform = np.full((1, count), 1 / count, probabilities.dtype)
-    safe = graph.op("Where", empty, np.array(1, total.dtype), total, dtype=total.dtype)
+    safe = graph.op("Where", empty, np.array([[1]], total.dtype), total, dtype=total.dtype)
     return graph.op(
         "Where", empty, uniform, graph.op("Div", probabilities, safe), dtype=probabilities.dtype, width=count
     )
@@ -113,6 +113,7 @@ def _scores(estimator: Any, features: Features, scope: Scope) -> Tensor:
     """``X @ coef_.T + intercept_``: (rows,) where ``coef_`` has one dimension, else (rows, outputs)."""
     coefficients, intercept = np.asarray(estimator.coef_), np.asarray(estimator.intercept_)
     dtype = np.result_type(coefficients.dtype, features.float_dtype)  # NumPy promotes both before it multiplies
+    scope.ties(lambda rows: cancelling(rows, coefficients.T, intercept, dtype), within=NOISE[dtype])
     return product(features, coefficients.T.astype(dtype), scope, bias=intercept.astype(dtype))
 
 
@@ -132,7 +133,9 @@ def product(features: Features, weights: np.ndarray, scope: Scope, *, bias: np.n
         sums.append(graph.affine(X, np.concatenate([rows for _, rows in dense]), bias))
     if coded := [(piece, rows) for piece, rows in parts if isinstance(piece.tensor, OneHot)]:
         sums.append(_looked_up(coded, graph))
-    sums += [_weighted(piece.tensor, piece.indices, rows, scope) for piece, rows in parts if isinstance(piece.tensor, Sparse)]
+    sums += [
+        _weighted(piece.tensor, piece.indices, rows, scope) for piece, rows in parts if isinstance(piece.tensor, Sparse)
+    ]
     total = reduce(lambda left, right: graph.op("Add", left, right), sums)
     return total if dense or bias is None else graph.op("Add", total, bias)
 
@@ -149,8 +152,9 @@ def _looked_up(coded: Sequence[tuple[Piece, np.ndarray]], graph: Graph) -> Tenso
         blocks.append(block)
     starts = np.cumsum([1, *(len(block) for block in blocks[:-1])])
     table = np.concatenate(blocks)
-    found = graph.op("Gather", table, graph.op("Add", graph.concat(codes), starts), axis=0, dtype=table.dtype)
-    return graph.op("ReduceSum", found, np.array([1]), width=_width(table), keepdims=0)
+    places = graph.op("Transpose", graph.op("Add", graph.concat(codes), starts), perm=[1, 0])
+    found = graph.op("Gather", table, places, axis=0, dtype=table.dtype)  # (one-hots, rows, ...) is summed far faster
+    return graph.op("ReduceSum", found, np.array([0]), width=_width(table), keepdims=0)
 
 
 def _weighted(sparse: Sparse, indices: np.ndarray, weights: np.ndarray, scope: Scope) -> Tensor:

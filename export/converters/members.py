@@ -90,8 +90,8 @@ def placed(graph: Graph, tensor: Tensor, columns: Any, width: int) -> Tensor:
 def normalized(graph: Graph, values: Tensor, *, empty: float) -> Tensor:
     """Each row divided by its sum; one whose sum is zero becomes ``empty``."""
     sums = graph.op("ReduceSum", values, np.array([1]), width=1, keepdims=1)
-    none = graph.op("Equal", sums, np.array(0, sums.dtype), dtype=BOOL)
-    divided = graph.op("Div", values, graph.op("Where", none, np.array(1, sums.dtype), sums, dtype=sums.dtype))
+    none = graph.op("Equal", sums, np.array([[0]], sums.dtype), dtype=BOOL)
+    divided = graph.op("Div", values, graph.op("Where", none, np.array([[1]], sums.dtype), sums, dtype=sums.dtype))
     return graph.op("Where", none, np.array(empty, values.dtype), divided, dtype=values.dtype, width=values.width)
 
 

@@ -12,7 +12,7 @@ from sklearn.mixture import GaussianMixture
 from sklearn.mixture._gaussian_mixture import _compute_log_det_cholesky
 
 from skerry.export.converters.bayes import likeliest, log_sum, posterior
-from skerry.export.converters.labels import label_of
+from skerry.export.converters.labels import label_of, softmax
 from skerry.export.converters.projection import product
 from skerry.export.converters.scope import Scope
 from skerry.export.converters.summation import numpy_sum
@@ -30,17 +30,27 @@ def gaussian_mixture(estimator: Any, features: Features, scope: Scope) -> Output
     if X.dtype == np.float32:  # as are distances, though what follows may be float64
         graph.tolerance = max(graph.tolerance, ROUNDED)
     width = estimator.means_.shape[1]
-    joint = _plus(graph, _DISTANCES[estimator.covariance_type](graph, X, estimator), width * math.log(2 * math.pi))
-    joint = graph.op("Mul", joint, np.array(-0.5, joint.dtype))
-    for term in _constants(estimator, width):
-        joint = _plus(graph, joint, term)
+    joint = _joint(
+        graph, _DISTANCES[estimator.covariance_type](graph, X, estimator), _constants(estimator, width), width
+    )
     scope.ties(lambda rows: tied_densities(estimator._estimate_weighted_log_prob(np.asarray(rows))))
-    evidence = log_sum(graph, joint)
     return {
         "predict": likeliest(graph, joint),
-        "predict_proba": posterior(graph, joint, evidence),
-        "score_samples": graph.flatten(evidence),
+        "predict_proba": posterior(graph, joint),
+        "score_samples": graph.flatten(log_sum(graph, joint)),
     }
+
+
+def _joint(graph: Graph, distances: Tensor, constants: list[Any], width: int) -> Tensor:
+    """Log-densities from squared distances; in float32 the order of the sum shows."""
+    normal = width * math.log(2 * math.pi)
+    if distances.dtype == FLOAT64:
+        return _plus(graph, graph.op("Mul", distances, np.array(-0.5)), sum(constants, -0.5 * normal))
+    joint = _plus(graph, distances, normal)
+    joint = graph.op("Mul", joint, np.array(-0.5, joint.dtype))
+    for term in constants:
+        joint = _plus(graph, joint, term)
+    return joint
 
 
 def quadratic_discriminant(estimator: Any, features: Features, scope: Scope) -> Outputs:
@@ -49,7 +59,7 @@ def quadratic_discriminant(estimator: Any, features: Features, scope: Scope) -> 
     axes = zip(estimator.rotations_, estimator.scalings_, strict=True)
     matrices = np.stack([rotation * scaling**-0.5 for rotation, scaling in axes])
     centred = _plus(graph, graph.op("Unsqueeze", X, np.array([0])), -estimator.means_[:, None, :])
-    distances = _squared_lengths(graph, product(graph, centred, matrices), len(matrices))
+    distances = _squared_lengths(graph, product(graph, centred, matrices), len(matrices), rows=1)
     if distances.dtype == np.float32:  # and all that follows is float64
         graph.tolerance = max(graph.tolerance, ROUNDED)
     volumes = np.asarray([np.sum(np.log(scaling)) for scaling in estimator.scalings_])
@@ -58,7 +68,7 @@ def quadratic_discriminant(estimator: Any, features: Features, scope: Scope) -> 
     scope.ties(lambda rows: tied(estimator._decision_function(rows)))
     return {
         "predict": label_of(graph, likeliest(graph, scores), estimator.classes_),
-        "predict_proba": _normalized(graph, scores),
+        "predict_proba": softmax(graph, scores),
         "decision_function": _difference(graph, scores) if distances.width == 2 else scores,
     }
 
@@ -87,9 +97,11 @@ def _full(graph: Graph, X: Tensor, estimator: Any) -> Tensor:
     factors = estimator.precisions_cholesky_
     if factors.ndim == 2:
         factors = np.stack([factors] * len(estimator.means_))
-    offsets = np.stack([mean @ factor for mean, factor in zip(estimator.means_, factors, strict=True)])
-    distances = _plus(graph, product(graph, X, factors), -offsets[:, None, :])
-    return graph.cast(_squared_lengths(graph, distances, len(factors)), X.dtype)
+    offsets = np.concatenate([mean @ factor for mean, factor in zip(estimator.means_, factors, strict=True)])
+    turned = graph.affine(X, np.concatenate(list(factors), axis=1), -offsets)
+    shape = len(factors), factors.shape[2]
+    vectors = graph.op("Reshape", turned, np.array([-1, *shape]), width=shape[1])
+    return graph.cast(_squared_lengths(graph, vectors, len(factors), rows=0), X.dtype)
 
 
 def _diag(graph: Graph, X: Tensor, estimator: Any) -> Tensor:
@@ -138,25 +150,21 @@ def _plus(graph: Graph, X: Tensor, constant: Any) -> Tensor:
     return graph.op("Add", graph.cast(X, dtype), np.asarray(constant, dtype))
 
 
-def _squared_lengths(graph: Graph, vectors: Tensor, components: int) -> Tensor:
-    """(components, rows, columns) → (rows, components), in float32 added in NumPy's order, for there it shows."""
-    squares = graph.op("Mul", vectors, vectors)
+def _squared_lengths(graph: Graph, vectors: Tensor, components: int, *, rows: int) -> Tensor:
+    """Of (rows, components, columns), or with the components first: (rows, components). ``rows`` is their axis.
+
+    In float32 added in NumPy's order, for there it shows.
+    """
+    order, squares = [rows, 1 - rows], graph.op("Mul", vectors, vectors)
     if vectors.dtype == FLOAT64:
-        lengths = graph.op("ReduceSum", squares, np.array([2]), width=None, keepdims=0)
-        return graph.op("Transpose", lengths, perm=[1, 0], width=components)
-    lengths = numpy_sum(graph, graph.op("Transpose", squares, perm=[2, 1, 0]), vectors.width or 1)
+        lengths = graph.op("ReduceSum", squares, np.array([2]), width=components, keepdims=0)
+        return graph.op("Transpose", lengths, perm=order) if rows else lengths
+    lengths = numpy_sum(graph, graph.op("Transpose", squares, perm=[2, *order]), vectors.width or 1)
     return graph.op("Squeeze", lengths, np.array([0]), width=components)
 
 
 def _squared_norms(graph: Graph, X: Tensor) -> Tensor:
     return graph.op("ReduceSum", graph.op("Mul", X, X), np.array([1]), width=1, keepdims=1)
-
-
-def _normalized(graph: Graph, scores: Tensor) -> Tensor:
-    """``exp(s - log(sum(exp(s))))`` of ``s = scores - max``."""
-    shifted = graph.op("Sub", scores, graph.op("ReduceMax", scores, np.array([1]), width=1, keepdims=1))
-    total = graph.op("ReduceSum", graph.op("Exp", shifted), np.array([1]), width=1, keepdims=1)
-    return graph.op("Exp", graph.op("Sub", shifted, graph.op("Log", total)))
 
 
 def _difference(graph: Graph, scores: Tensor) -> Tensor:

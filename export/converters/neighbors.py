@@ -15,7 +15,7 @@ from skerry.export.converters.ties import tied
 from skerry.export.graph import BOOL, FLOAT64, INT64, Array, Features, Graph, Outputs, Tensor, make_tensor
 
 METRICS_CONVERTED = (
-    "metrics euclidean, manhattan, chebyshev, minkowski, cosine and precomputed; no weights of one's own"
+    "no metric but euclidean, manhattan, chebyshev, minkowski, cosine and precomputed; no weights of one's own"
 )
 
 
@@ -153,6 +153,8 @@ def _accepted(metric: Metric, features: Features, scope: Scope) -> Tensor:
     if metric.name == "precomputed":
         negative = scope.graph.op("Less", X, np.array(0, X.dtype), dtype=BOOL)
         scope.graph.guard(negative, [], "expected distances, which are not negative")
+    else:
+        scope.keeps(features, metric.training)
     return X
 
 

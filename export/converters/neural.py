@@ -10,7 +10,7 @@ import numpy as np
 from skerry.export.converters.bayes import likeliest
 from skerry.export.converters.labels import binary_probabilities, label_of, sigmoid, softmax
 from skerry.export.converters.scope import Scope
-from skerry.export.converters.ties import ROUNDED, TIE, imprecise
+from skerry.export.converters.ties import NOISE, ROUNDED, TIE, imprecise
 from skerry.export.graph import BOOL, INT64, Features, Graph, Outputs, Tensor
 
 ACTIVATIONS: dict[str, Callable[[Graph, Tensor], Tensor]] = {
@@ -43,7 +43,7 @@ def perceptron_classifier(estimator: Any, features: Features, scope: Scope) -> O
 
 def _forward(estimator: Any, features: Features, scope: Scope) -> Tensor:
     graph, X = scope.graph, scope.finite(features)
-    scope.ties(lambda rows: _in_doubt(estimator, rows))
+    scope.ties(lambda rows: _in_doubt(estimator, rows), within=NOISE[np.dtype(np.float32)])
     names = [estimator.activation] * (len(estimator.coefs_) - 1) + [estimator.out_activation_]
     for name, weights, intercept in zip(names, estimator.coefs_, estimator.intercepts_, strict=True):
         X = ACTIVATIONS[name](graph, graph.affine(X, weights, intercept))

@@ -14,7 +14,7 @@ from sklearn.utils.extmath import fast_logdet
 from skerry.export.converters.labels import sigmoid
 from skerry.export.converters.scope import Scope
 from skerry.export.converters.summation import numpy_sum
-from skerry.export.converters.ties import imprecise
+from skerry.export.converters.ties import NOISE, imprecise
 from skerry.export.graph import FLOAT64, Features, Graph, Outputs, Tensor
 
 
@@ -113,7 +113,7 @@ def in_place(graph: Graph, kind: str, X: Tensor, statistics: np.ndarray) -> Tens
 def _rows(estimator: Any, features: Features, scope: Scope) -> Tensor:
     X = scope.finite(features)
     if np.float32 in (X.dtype, estimator.components_.dtype):
-        scope.ties(lambda rows: imprecise(estimator, "transform", rows))
+        scope.ties(lambda rows: imprecise(estimator, "transform", rows), within=NOISE[np.dtype(np.float32)])
     return X
 
 

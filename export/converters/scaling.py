@@ -7,13 +7,12 @@ float64 statistics, which NumPy does in float64 and rounds after each operation.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from skerry.export.converters.scope import Scope
-from skerry.export.graph import BOOL, Features, Graph, Outputs, Tensor
+from skerry.export.graph import BOOL, Features, Outputs, Tensor
 
 
 def standard_scaler(estimator: Any, features: Features, scope: Scope) -> Outputs:
@@ -54,21 +53,14 @@ def normalizer(estimator: Any, features: Features, scope: Scope) -> Outputs:
     """Each row divided by its norm; a row whose norm is almost 0 stays."""
     graph = scope.graph
     X = scope.finite(features)
-    norm = _NORMS[estimator.norm](graph, X)
-    none = graph.op("Less", norm, np.array(10 * np.finfo(X.dtype).eps, X.dtype), dtype=BOOL)
-    divisor = graph.op("Where", none, np.array(1, X.dtype), norm, dtype=X.dtype)
+    rows = graph.op("Abs", X) if estimator.norm == "max" else X
+    norm = graph.op(_NORMS[estimator.norm], rows, np.array([1]), width=1, keepdims=1)
+    none = graph.op("Less", norm, np.array([[10 * np.finfo(X.dtype).eps]], X.dtype), dtype=BOOL)
+    divisor = graph.op("Where", none, np.array([[1]], X.dtype), norm, dtype=X.dtype)
     return {"transform": Features.of(graph.op("Div", X, divisor, width=X.width))}
 
 
-def _over_rows(graph: Graph, kind: str, X: Tensor) -> Tensor:
-    return graph.op(kind, X, np.array([1]), width=1, keepdims=1)
-
-
-_NORMS: dict[str, Callable[[Graph, Tensor], Tensor]] = {
-    "l1": lambda graph, X: _over_rows(graph, "ReduceSum", graph.op("Abs", X)),
-    "l2": lambda graph, X: graph.op("Sqrt", _over_rows(graph, "ReduceSum", graph.op("Mul", X, X))),
-    "max": lambda graph, X: _over_rows(graph, "ReduceMax", graph.op("Abs", X)),
-}
+_NORMS = {"l1": "ReduceL1", "l2": "ReduceL2", "max": "ReduceMax"}
 
 
 def _numbers(features: Features, scope: Scope) -> Tensor:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from skerry.export.graph import BOOL, Features, Graph, Outputs, Tensor, Thresholds, Ties
+from skerry.export.graph import BOOL, Features, Graph, Outputs, Points, Tensor, Thresholds, Ties
 from skerry.export.signature import take
 from skerry.runtime.errors import UnsupportedEstimator
 
@@ -66,9 +66,10 @@ class Scope:
         self.graph.guard(found, [], "expected no infinity, got one after the steps before the model")
 
     def refuse_beyond_float32(self, estimator: Any, features: Features, X: Tensor) -> None:
-        """Guard numbers that float32 does not hold, of steps that round to it. The model's own float32 inputs are
-        checked before it runs."""
-        if features.is_input and X.dtype == np.float32:
+        """Guard numbers that float32 does not hold, of steps that round to it. The model's own inputs are checked
+        before it runs."""
+        if features.is_input:
+            self.graph.single.update(features.origins.tolist())
             return
         self.graph.guard(
             self.graph.op("IsInf", self.graph.cast(X, np.float32), dtype=BOOL),
@@ -95,16 +96,30 @@ class Scope:
     def where(self, estimator: Any) -> str:
         return " › ".join([*self.path, type(estimator).__name__])
 
-    def compares(self, features: Features, indices: np.ndarray, values: np.ndarray, dtype: Any = np.float64) -> None:
-        """Note that the estimator compares its feature ``indices[i]``, rounded to ``dtype``, with ``values[i]``."""
+    def compares(
+        self,
+        features: Features,
+        indices: np.ndarray,
+        values: np.ndarray,
+        dtype: Any = np.float64,
+        above: np.ndarray | None = None,
+    ) -> None:
+        """Note that the estimator compares its feature ``indices[i]``, rounded to ``dtype``, with ``values[i]``; of trees
+        also which split is ``above`` which (``trees.splits_above``)."""
         indices = np.asarray(indices, int)
-        found = Thresholds(self.rows, np.dtype(dtype), indices, np.asarray(values, float), features.origins[indices])
+        values, origins = np.asarray(values, float), features.origins[indices]
+        found = Thresholds(self.rows, np.dtype(dtype), indices, values, origins, above)
         self.graph.thresholds.append(found)
 
-    def ties(self, marked: Callable[[Any], np.ndarray]) -> None:
+    def keeps(self, features: Features, rows: np.ndarray) -> None:
+        """Note rows (any, features) that the estimator has kept, at which a distance is nothing."""
+        self.graph.points.append(Points(self.rows, rows, features.origins))
+
+    def ties(self, marked: Callable[[Any], np.ndarray], *, within: float = np.inf) -> None:
         """Note how to tell rows at which scikit-learn's own answer hangs on the last bit, such as two neighbours at
-        the same distance: ``marked`` takes rows as this estimator gets them, and gives a mask of those tied."""
-        self.graph.ties.append(Ties(self.rows, marked))
+        the same distance: ``marked`` takes rows as this estimator gets them, and gives a mask of those tied. Where only
+        rounding shows, scores are ``within`` so much of scikit-learn's all the same."""
+        self.graph.ties.append(Ties(self.rows, marked, within))
 
     def knows(self, features: Features, categories: Sequence[Any]) -> None:
         """Note the categories the estimator has learned, one list per feature."""

@@ -1,18 +1,16 @@
-"""skl2onnx's converters, for the estimators that have none of ours: their nodes become part of our graph.
+"""skl2onnx's converters, for classes whose authors registered one there: their nodes become part of our graph.
 
 The parity gate decides whether what they give is right.
 """
 
 from __future__ import annotations
 
+import sys
 import warnings
 from typing import Any
 
 import numpy as np
 import onnx
-from skl2onnx import convert_sklearn
-from skl2onnx.common.data_types import DoubleTensorType, FloatTensorType, Int64TensorType, StringTensorType
-from sklearn.base import is_classifier
 
 from skerry.export.converters.scope import Scope
 from skerry.export.graph import OPSETS, Features, Graph, Outputs, Tensor
@@ -20,17 +18,14 @@ from skerry.export.graph import OPSETS, Features, Graph, Outputs, Tensor
 TARGET_OPSET = {"": OPSETS[""], "ai.onnx.ml": 3}
 """ai.onnx.ml 3: the newest whose operators skl2onnx writes and version 5 still runs unchanged."""
 
-_TYPES: dict[np.dtype, Any] = {
-    np.dtype(np.float64): DoubleTensorType,
-    np.dtype(np.float32): FloatTensorType,
-    np.dtype(np.int64): Int64TensorType,
-    np.dtype(object): StringTensorType,
+_TYPES = {
+    np.dtype(np.float64): "DoubleTensorType",
+    np.dtype(np.float32): "FloatTensorType",
+    np.dtype(np.int64): "Int64TensorType",
+    np.dtype(object): "StringTensorType",
 }
 _CHANGED = {"TreeEnsembleClassifier", "TreeEnsembleRegressor"}
 """Operators of ai.onnx.ml 3 that version 5 replaced."""
-
-_COMPARED = {"BernoulliNB": "binarize"}
-"""Settings that every feature is compared with: skl2onnx rounds them to float32, which only rows made beside them show."""
 
 _NAMES = {
     "label": "predict",
@@ -41,10 +36,17 @@ _NAMES = {
 }
 
 
+def is_registered(kind: type) -> bool:
+    """Whether skl2onnx has a converter for a class. Whoever registers one has imported it; nobody else pays for that."""
+    if "skl2onnx" not in sys.modules:
+        return False
+    from skl2onnx._supported_operators import sklearn_operator_name_map
+
+    return kind in sklearn_operator_name_map
+
+
 def stock(estimator: Any, features: Features, scope: Scope) -> Outputs:
     """Convert with skl2onnx, and inline the graph it gives."""
-    if (value := getattr(estimator, _COMPARED.get(type(estimator).__name__, ""), None)) is not None:
-        scope.compares(features, np.arange(features.width), np.full(features.width, value))
     tensor = _input(features, scope)
     model = _convert(estimator, tensor, scope)
     return _named(estimator, _inline(model, tensor, scope.graph, estimator, scope))
@@ -56,29 +58,40 @@ def _input(features: Features, scope: Scope) -> Tensor:
 
 
 def _convert(estimator: Any, tensor: Tensor, scope: Scope) -> onnx.ModelProto:
+    from skl2onnx import convert_sklearn
+    from skl2onnx.common import data_types
+
     shape = [None] if tensor.width is None else [None, tensor.width]
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return convert_sklearn(
                 estimator,
-                initial_types=[("X", _TYPES[tensor.dtype](shape))],
-                options={id(estimator): _options(estimator)} if _options(estimator) else None,
+                initial_types=[("X", getattr(data_types, _TYPES[tensor.dtype])(shape))],
+                options=_options(estimator),
                 target_opset=TARGET_OPSET,
             )
-    except Exception as error:  # skl2onnx raises whatever its converters happen to hit
-        raise scope.refuse(estimator, f"skl2onnx cannot convert it: {str(error).splitlines()[0][:160]}") from error
+    except Exception as error:  # converters raise whatever they happen to hit
+        reason = (str(error).splitlines() or [type(error).__name__])[0][:160]
+        raise scope.refuse(estimator, f"skl2onnx cannot convert it: {reason}") from error
 
 
-def _options(estimator: Any) -> dict[str, Any]:
-    return {"zipmap": False} if is_classifier(estimator) else {}
+def _options(estimator: Any) -> dict[int, dict[str, Any]] | None:
+    """Probabilities as a matrix, not as a dict for each row, where the converter has the choice."""
+    from skl2onnx._supported_operators import sklearn_operator_name_map
+    from skl2onnx.common._registration import get_converter
+
+    known = get_converter(sklearn_operator_name_map[type(estimator)]).get_allowed_options() or ()
+    return {id(estimator): {"zipmap": False}} if "zipmap" in known else None
 
 
 def _inline(model: onnx.ModelProto, tensor: Tensor, graph: Graph, estimator: Any, scope: Scope) -> dict[str, Tensor]:
     """Add the model's nodes under fresh names; returns its outputs by the names skl2onnx gave them."""
-    foreign = {opset.domain for opset in model.opset_import} - set(OPSETS)
-    if foreign or any(node.op_type in _CHANGED for node in model.graph.node):
-        raise scope.refuse(estimator, "there is no exact conversion for this estimator yet")
+    foreign = {node.op_type for node in model.graph.node if node.domain not in OPSETS or node.op_type in _CHANGED}
+    if foreign:
+        raise scope.refuse(
+            estimator, f"its converter in skl2onnx gives operators that are not taken: {', '.join(sorted(foreign))}"
+        )
     prefix = graph.fresh("stock") + "_"
     names = {model.graph.input[0].name: tensor.name, "": ""}
     for value in model.graph.initializer:

@@ -26,11 +26,6 @@ def numpy_sum(graph: Graph, terms: Tensor, count: int) -> Tensor:
     return _added(graph, _split(graph, terms, count))
 
 
-def running_sum(graph: Graph, terms: Tensor, count: int) -> Tensor:
-    """The terms added one after the other: (count, ...) → (1, ...)."""
-    return _in_order(graph, _split(graph, terms, count))
-
-
 def _added(graph: Graph, terms: Sequence[Tensor]) -> Tensor:
     count = len(terms)
     if count < LANES:

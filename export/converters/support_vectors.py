@@ -12,10 +12,10 @@ from sklearn.metrics.pairwise import pairwise_kernels
 from skerry.export.converters import kernels
 from skerry.export.converters.labels import highest, label_of, not_negative, positive, sigmoid
 from skerry.export.converters.scope import Scope
-from skerry.export.converters.ties import ROUNDED
+from skerry.export.converters.ties import NOISE, ROUNDED
 from skerry.export.graph import BOOL, FLOAT64, INT64, Array, Features, Graph, Outputs, Tensor
 
-NOISE = 1e-10
+DOUBTFUL = 1e-10
 """What rounding may add to a decision, relative above 1, before a row counts as tied."""
 
 ITERATIONS = 100
@@ -29,11 +29,11 @@ def support_vector_classifier(estimator: Any, features: Features, scope: Scope) 
     if estimator.break_ties and estimator.decision_function_shape == "ovo":
         raise scope.refuse(estimator, "break_ties with decision_function_shape='ovo': it cannot predict")
     decisions = _decisions(estimator, features, scope)
-    shown = graph.flatten(graph.op("Neg", decisions)) if count == 2 else decisions
+    shown = graph.op("Neg", graph.flatten(decisions)) if count == 2 else decisions
     if count > 2 and estimator.decision_function_shape == "ovr":
         lost = graph.op("Less", decisions, np.array(0.0), dtype=BOOL)
         shown = one_vs_rest(graph, lost, decisions, count)
-    index = _winner(graph, decisions, count)
+    index = _winner(graph, graph.flatten(decisions) if count == 2 else decisions, count)
     if estimator.break_ties and count > 2:
         index = highest(graph, shown)
     outputs: Outputs = {"decision_function": shown, "predict": label_of(graph, index, estimator.classes_)}
@@ -63,7 +63,7 @@ def sgd_one_class(estimator: Any, features: Features, scope: Scope) -> Outputs:
     X = scope.finite(features)
     dtype = np.result_type(X.dtype, coefficients.dtype)
     if dtype == np.float32:
-        scope.ties(lambda rows: _is_imprecise(estimator, rows))
+        scope.ties(lambda rows: _is_imprecise(estimator, rows), within=NOISE[np.dtype(np.float32)])
         graph.tolerance = max(graph.tolerance, ROUNDED)
     sums = graph.op("MatMul", graph.cast(X, FLOAT64), coefficients.T.astype(float), width=1)
     sums = graph.cast(graph.flatten(sums), np.result_type(dtype, offset.dtype))
@@ -89,12 +89,12 @@ def _decisions(estimator: Any, features: Features, scope: Scope) -> Tensor:
     vectors, weights = kernels.dense(estimator.support_vectors_), _pair_weights(estimator)
     if callable(estimator.kernel):
         raise scope.refuse(estimator, "a kernel of one's own (a callable) is not converted")
-    scope.ties(lambda rows: _is_noise(estimator, np.asarray(rows, float), vectors, weights))
+    scope.ties(lambda rows: _is_noise(estimator, np.asarray(rows, float), vectors, weights), within=NOISE[FLOAT64])
     if estimator.kernel == "linear":
         return graph.op("Gemm", X, vectors.T @ weights, estimator._intercept_, width=weights.shape[1])
-    kernel = _kernel(estimator, X, vectors, scope)
     if estimator.kernel == "poly" and weights.shape[1] > 1:
-        return graph.op("Add", _class_sums(estimator, kernel, weights, graph), estimator._intercept_)
+        return graph.op("Add", _class_sums(estimator, X, vectors, weights, scope), estimator._intercept_)
+    kernel = _kernel(estimator, X, vectors, scope)
     return graph.op("Gemm", kernel, weights, estimator._intercept_, width=weights.shape[1])
 
 
@@ -118,7 +118,7 @@ def _is_noise(estimator: Any, X: Array, vectors: Array, weights: Array) -> Array
         K = pairwise_kernels(X, vectors, estimator.kernel, filter_params=True, **parameters)
     noise = np.finfo(float).eps * np.abs(K) @ np.abs(weights)
     size = np.abs(K @ weights + estimator._intercept_)
-    return np.asarray(((noise > NOISE * np.maximum(1, size)) | (noise >= size)).any(axis=1))
+    return np.asarray(((noise > DOUBTFUL * np.maximum(1, size)) | (noise >= size)).any(axis=1))
 
 
 def _pair_weights(estimator: Any) -> Array:
@@ -133,14 +133,14 @@ def _pair_weights(estimator: Any) -> Array:
     )
 
 
-def _class_sums(estimator: Any, kernel: Tensor, weights: Array, graph: Graph) -> Tensor:
+def _class_sums(estimator: Any, X: Tensor, vectors: Array, weights: Array, scope: Scope) -> Tensor:
     """``kernel @ weights`` where kernels may be inf: no pair adds another class's vectors, as 0 times inf is NaN."""
-    count = len(estimator.classes_)
+    graph, count = scope.graph, len(estimator.classes_)
     ends = np.cumsum(estimator.n_support_)
     parts, used = [], np.abs(_signs(count)) > 0
     for start, end, pairs in zip(ends - estimator.n_support_, ends, used.T, strict=True):
-        own = graph.op("Slice", kernel, np.array([start]), np.array([end]), np.array([1]), width=end - start)
-        parts.append(graph.op("MatMul", own, weights[start:end, pairs], width=count - 1))
+        own = _kernel(estimator, X, vectors[start:end], scope)
+        parts.append(graph.affine(own, weights[start:end, pairs]))
     first, second = _halves(count)
     sums = graph.concat(parts)
     return graph.op("Add", graph.columns(sums, first), graph.columns(sums, second))
@@ -163,7 +163,7 @@ def _winner(graph: Graph, decisions: Tensor, count: int) -> Tensor:
     """libsvm's class: a pair above 0 is won by its first class, the most pairs by the first that won so many."""
     wins = graph.op("Greater", decisions, np.array(0.0), dtype=BOOL)
     if count == 2:
-        return graph.flatten(graph.cast(graph.op("Not", wins), INT64))
+        return graph.cast(graph.op("Not", wins), INT64)
     return highest(graph, _votes(graph, wins, count))
 
 

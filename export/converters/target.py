@@ -16,9 +16,10 @@ from sklearn.preprocessing import (
     RobustScaler,
     StandardScaler,
 )
+from sklearn.preprocessing._data import BOUNDS_THRESHOLD
 
 from skerry.export.converters.composition import transformed
-from skerry.export.converters.elementary import log1p
+from skerry.export.converters.elementary import log1p, normal_level
 from skerry.export.converters.functions import function_transformer
 from skerry.export.converters.interpolation import interpolated
 from skerry.export.converters.members import answer, as_columns
@@ -82,11 +83,21 @@ def _robust(scaler: Any, X: Tensor, scope: Scope) -> Tensor:
 
 
 def _quantile(transformer: Any, X: Tensor, scope: Scope) -> Tensor:
-    if transformer.output_distribution != "uniform":
-        raise scope.refuse(transformer, "the inverse of output_distribution='normal' is not converted")
-    X = _checked(X, scope)
-    references = [transformer.references_] * (X.width or 1)
-    return scope.graph.cast(interpolated(scope.graph, X, references, list(transformer.quantiles_.T)), X.dtype)
+    graph, quantiles = scope.graph, transformer.quantiles_
+    level = X = _checked(X, scope)
+    if normal := transformer.output_distribution == "normal":
+        level = normal_level(graph, graph.cast(X, FLOAT64))
+    values = interpolated(graph, level, [transformer.references_] * (X.width or 1), list(quantiles.T))
+    return graph.cast(_ended(graph, level, values, quantiles) if normal else values, X.dtype)
+
+
+def _ended(graph: Graph, level: Tensor, values: Tensor, quantiles: Any) -> Tensor:
+    """The first and the last quantile where the level is near 0 or 1."""
+    reach = np.array(BOUNDS_THRESHOLD)
+    below = graph.op("Less", graph.op("Sub", level, reach), np.array(0.0), dtype=BOOL)
+    above = graph.op("Greater", graph.op("Add", level, reach), np.array(1.0), dtype=BOOL)
+    values = graph.op("Where", above, quantiles[-1:].astype(float), values, dtype=FLOAT64)
+    return graph.op("Where", below, quantiles[:1].astype(float), values, dtype=FLOAT64)
 
 
 def _power(transformer: Any, X: Tensor, scope: Scope) -> Tensor:

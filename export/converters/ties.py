@@ -9,17 +9,23 @@ from copy import copy
 from typing import Any
 
 import numpy as np
+from scipy import sparse
 
-TIE, ROUNDED = 1e-12, 1e-6
-"""How far float64 and float32 scores that should be equal may be apart, relative above 1."""
+TIE, EXACT, ROUNDED = 1e-12, 1e-9, 1e-6
+"""How far scores that should be equal may be apart, relative above 1; how far float64 and float32 scores may be from
+scikit-learn's."""
 
 
-def tied(scores: np.ndarray) -> np.ndarray:
+NOISE = {np.dtype(np.float64): 1e-6, np.dtype(np.float32): 1e-3}
+"""What rounding can make of a score whose terms cancel, by the dtype they are computed in."""
+
+
+def tied(scores: np.ndarray, limit: float = TIE) -> np.ndarray:
     """A mask of rows whose two highest scores differ by rounding alone."""
     if scores.shape[1] < 2:
         return np.zeros(len(scores), bool)
     second, first = np.sort(scores.astype(float), axis=1)[:, -2:].T
-    return np.asarray(np.abs(first - second) <= TIE * np.maximum(1, np.abs(first)))
+    return np.asarray(np.abs(first - second) <= limit * np.maximum(1, np.abs(first)))
 
 
 def tied_densities(joint: np.ndarray) -> np.ndarray:
@@ -28,16 +34,29 @@ def tied_densities(joint: np.ndarray) -> np.ndarray:
 
 
 def _rounded(joint: np.ndarray) -> np.ndarray:
-    """A mask of rows whose ``logsumexp`` in float32 hangs on the last bit of what is added to the highest score.
+    """A mask of rows whose ``logsumexp`` hangs on the last bit of what is added to the highest score.
 
-    That bit is small, but it can change how the far larger sum is rounded, and so all probabilities of the row.
+    That bit is small, but it can change how the far larger sum is rounded, and so all probabilities of the row. In
+    float64 that shows of scores in the thousands, between classes that are both likely.
     """
-    if joint.dtype != np.float32:
-        return np.zeros(len(joint), bool)
     top = joint.max(axis=1).astype(float)
-    added = np.log(np.exp(joint - top[:, None]).sum(axis=1))
+    with np.errstate(invalid="ignore"):  # -inf for all classes
+        added = np.log(np.exp(joint - top[:, None]).sum(axis=1))
+    if joint.dtype != np.float32:
+        return np.asarray((4 * np.finfo(float).eps * np.abs(top) > TIE) & (added > TIE))
     doubt = 8 * np.finfo(np.float32).eps * added
     return np.asarray(np.float32(top + added - doubt) != np.float32(top + added + doubt))
+
+
+def cancelling(rows: Any, weights: np.ndarray, bias: np.ndarray, dtype: Any) -> np.ndarray:
+    """Rows of which ``rows @ weights + bias`` is small beside its terms, so that their rounding shows: the bound of its
+    error is over an eighth of the tolerance (Higham, Accuracy and Stability of Numerical Algorithms, 3.1)."""
+    X = rows if sparse.issparse(rows) else np.asarray(rows, np.float64)
+    weights = weights.astype(np.float64).reshape(len(weights), -1)
+    size = abs(X) @ np.abs(weights) + np.abs(bias)
+    limit = (ROUNDED if dtype == np.float32 else EXACT) / 8
+    off = np.finfo(dtype).eps * np.log2(2 + len(weights)) * size > limit * np.maximum(1, np.abs(X @ weights + bias))
+    return np.asarray(off.any(axis=1))
 
 
 def imprecise(estimator: Any, method: str, rows: Any) -> np.ndarray:

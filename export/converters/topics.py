@@ -8,7 +8,7 @@ import numpy as np
 from onnx import TensorProto, helper
 
 from skerry.export.converters.scope import Scope
-from skerry.export.converters.ties import ROUNDED, imprecise
+from skerry.export.converters.ties import NOISE, ROUNDED, imprecise
 from skerry.export.graph import BOOL, FLOAT64, INT64, Features, Graph, Outputs, Tensor
 
 EULER = 0.577215664901532860606512090082402431
@@ -20,7 +20,7 @@ def latent_dirichlet(estimator: Any, features: Features, scope: Scope) -> Output
     X = graph.matrix(features, estimator.components_.dtype)
     if X.dtype == np.float32:  # rounding may decide when a row stops, and grows until then
         graph.tolerance = max(graph.tolerance, 10 * ROUNDED)
-        scope.ties(lambda rows: imprecise(estimator, "transform", rows))
+        scope.ties(lambda rows: imprecise(estimator, "transform", rows), within=NOISE[np.dtype(np.float32)])
     scope.refuse_not_finite(X)
     _refuse_negative(graph, X)
     topics = _repeat(graph, estimator, X)

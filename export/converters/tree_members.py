@@ -23,6 +23,8 @@ class Split:
 
     feature: np.ndarray
     threshold: np.ndarray
+    children_left: np.ndarray
+    children_right: np.ndarray
 
 
 def are_trees(members: Sequence[Any]) -> bool:
@@ -33,9 +35,14 @@ def splits_of(members: Sequence[Any], subsets: Sequence[np.ndarray] | None = Non
     """The splits of each tree, among all features; ``subsets[i]`` are those that tree ``i`` was fitted on."""
     trees = [member.tree_ for member in members]
     if subsets is None:
-        return [Split(tree.feature, tree.threshold) for tree in trees]
+        subsets = [np.arange(tree.n_features) for tree in trees]
     return [
-        Split(np.where(tree.feature < 0, tree.feature, np.asarray(subset)[np.maximum(tree.feature, 0)]), tree.threshold)
+        Split(
+            np.where(tree.feature < 0, tree.feature, np.asarray(subset)[np.maximum(tree.feature, 0)]),
+            tree.threshold,
+            tree.children_left,
+            tree.children_right,
+        )
         for tree, subset in zip(trees, subsets, strict=True)
     ]
 

@@ -17,7 +17,7 @@ memory: where most training rows go left, the split compares the negated column,
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -31,7 +31,7 @@ LESS_OR_EQUAL, MEMBER = 0, 6
 
 CACHED_NODES = 100_000
 """Nodes in one operator of a big ensemble; ONNX Runtime keeps 24 bytes for each, 32 in float64."""
-TURNED_NODES = 1_000
+TURNED_NODES = 2_000
 """With as many nodes, busy sides beside their parents save more time than another copy of the columns takes."""
 
 
@@ -60,12 +60,17 @@ class TreeArrays:
         return self.left == LEAF
 
     @property
-    def splits(self) -> np.ndarray:
-        """Nodes that compare a feature with a threshold."""
+    def is_split(self) -> np.ndarray:
+        """Which nodes compare a feature with a threshold."""
         split = ~self.is_leaf
         if self.members:
             split[list(self.members)] = False
-        return np.flatnonzero(split)
+        return split
+
+    @property
+    def splits(self) -> np.ndarray:
+        """Those nodes."""
+        return np.flatnonzero(self.is_split)
 
 
 def constant_tree(value: float, target: int = 0) -> TreeArrays:
@@ -98,6 +103,12 @@ def _cache_sized(trees: Sequence[TreeArrays]) -> Iterator[Sequence[TreeArrays]]:
     part = np.cumsum([len(tree.left) for tree in trees]) // CACHED_NODES
     for bounds in np.split(np.arange(len(trees)), np.flatnonzero(np.diff(part)) + 1):
         yield trees[bounds[0] : bounds[-1] + 1]
+
+
+def imputed(tree: TreeArrays, fills: np.ndarray) -> TreeArrays:
+    """The same tree for rows where NaN stands for ``fills``, a number for each column or NaN."""
+    fill = fills[tree.feature]
+    return replace(tree, missing_left=np.where(np.isnan(fill), tree.missing_left, fill <= tree.threshold))
 
 
 def _busy_side_right(tree: TreeArrays, X: Tensor) -> TreeArrays:
@@ -197,6 +208,25 @@ def _distinct(targets: np.ndarray, values: np.ndarray) -> tuple[tuple[np.ndarray
     known, numbers = np.unique(bits, return_inverse=True)
     pairs, numbers = np.unique(targets.astype(np.int64) * len(known) + numbers, return_inverse=True)
     return (pairs // len(known), known[pairs % len(known)].view(np.float64)), numbers
+
+
+def splits_above(trees: Iterable[tuple[np.ndarray, np.ndarray, np.ndarray]]) -> np.ndarray:
+    """For each split that is noted, in the order of the trees and of their nodes: 1 + the place of the one above it,
+    negative on that one's right side; 0 where there is none.
+
+    A tree is its nodes' left and right children (negative at a leaf), and a mask of those noted.
+    """
+    parts, count = [], 0
+    for left, right, noted in trees:
+        inner = np.flatnonzero(left >= 0)
+        above = np.zeros(len(left), int)
+        above[left[inner]], above[right[inner]] = inner + 1, -(inner + 1)
+        while (passed := (above != 0) & ~noted[np.abs(above) - 1]).any():
+            above[passed] = above[np.abs(above[passed]) - 1]
+        place = count + np.cumsum(noted)
+        parts.append((np.sign(above) * place[np.abs(above) - 1])[noted])
+        count += int(noted.sum())
+    return np.concatenate([np.empty(0, int), *parts])
 
 
 def before_rounding(thresholds: np.ndarray) -> np.ndarray:

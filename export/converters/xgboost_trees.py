@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from skerry.export.converters.categories import coded, declared_categories, whole_numbers
+from skerry.export.converters.categories import coded, declared_categories, refuse_unseen, whole_numbers
 from skerry.export.converters.labels import binary_probabilities, highest, label_of, sigmoid, softmax
 from skerry.export.converters.scope import Scope
-from skerry.export.converters.trees import LEAF, TreeArrays, constant_tree, tree_ensemble
+from skerry.export.converters.trees import LEAF, TreeArrays, constant_tree, splits_above, tree_ensemble
 from skerry.export.graph import BOOL, Features, Graph, Outputs, Tensor
 
 FLOAT32 = np.dtype(np.float32)
@@ -194,7 +194,9 @@ def _rows(
     numbers = {place: _numbers(encodings[place], categories) for place, categories in declared.items()}
     if any(set(categories).difference(numbers[place]) for place, categories in declared.items()):
         raise scope.refuse(estimator, "a category that training had not: XGBoost takes it for another one, or fails")
-    X = _missing(coded(features, numbers, FLOAT32, scope), estimator, scope)
+    X = coded(features, numbers, FLOAT32, scope)
+    refuse_unseen(estimator, features, X, list(numbers), scope)
+    X = _missing(X, estimator, scope)
     _note_thresholds(trees, set(numbers), features, scope)
     sets = [(tree.feature[node], members.max()) for tree in trees for node, members in (tree.members or {}).items()]
     if not sets:
@@ -241,4 +243,7 @@ def _note_thresholds(trees: list[TreeArrays], categorical: set[int], features: F
     indices = np.concatenate([tree.feature[tree.splits] for tree in trees])
     values = np.concatenate([tree.threshold[tree.splits] for tree in trees])
     numeric = ~np.isin(indices, list(categorical))
-    scope.compares(features, indices[numeric], values[numeric], FLOAT32)
+    above = splits_above(
+        (tree.left, tree.right, tree.is_split & ~np.isin(tree.feature, list(categorical))) for tree in trees
+    )
+    scope.compares(features, indices[numeric], values[numeric], FLOAT32, above)

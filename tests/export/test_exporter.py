@@ -15,6 +15,7 @@ from sklearn.compose import make_column_transformer
 from sklearn.decomposition import PCA
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.neural_network import BernoulliRBM
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 from sklearn.tree import DecisionTreeClassifier
@@ -89,6 +90,14 @@ def test_estimators_that_cannot_infer_are_refused(X: np.ndarray, tmp_path: Path)
 def test_methods_that_the_estimator_lacks_are_refused(X: np.ndarray, fitted: Any, tmp_path: Path) -> None:
     text = "method 'transform': expected some of predict, predict_proba, decision_function"
     check_refused(ExportError, text, tmp_path, fitted, X, methods=["predict", "transform"])
+
+
+def test_methods_that_are_not_converted_are_named_and_how_to_leave_them_out(X: np.ndarray, tmp_path: Path) -> None:
+    machine = BernoulliRBM(2, n_iter=1, random_state=0).fit(X > 0)
+    with pytest.raises(UnsupportedEstimator, match=r"^BernoulliRBM: no exact conversion of score_samples$") as refusal:
+        export(machine, X > 0, name="model", to=tmp_path / "artifacts")
+    assert refusal.value.hint == "leave it out: methods=('transform',)"
+    assert not list(tmp_path.iterdir())
 
 
 def test_no_rows_are_refused(X: np.ndarray, fitted: Any, tmp_path: Path) -> None:

@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.compose import make_column_transformer
 from sklearn.decomposition import PCA
+from sklearn.feature_extraction.text import HashingVectorizer
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.svm import SVC
@@ -49,6 +51,12 @@ def test_rows_that_are_all_answered_are_asked_for_once() -> None:
 def test_no_rows_have_no_answers() -> None:
     answers = ask(Doubles(), np.ones((0, 1)), ["predict"])
     assert (answers.outputs, len(answers.refused)) == ({}, 0)
+
+
+def test_a_hasher_beside_other_columns_refuses_no_rows() -> None:
+    frame = pd.DataFrame({"text": ["a", "b"], "size": [1.0, 2.0]})
+    columns = make_column_transformer((HashingVectorizer(n_features=8), "text"), ("passthrough", ["size"])).fit(frame)
+    assert (accepts(columns, frame, ["transform"]), accepts(columns, frame[:0], ["transform"])) == (True, False)
 
 
 def test_frames_and_lists_are_halved_as_arrays_are() -> None:

@@ -10,15 +10,26 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.compose import make_column_transformer
+from sklearn.decomposition import PCA
+from sklearn.ensemble import (
+    HistGradientBoostingClassifier,
+    RandomForestClassifier,
+    StackingClassifier,
+    VotingClassifier,
+)
+from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LinearRegression, LogisticRegression
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.model_selection import GridSearchCV
+from sklearn.naive_bayes import GaussianNB
+from sklearn.pipeline import make_pipeline, make_union
+from sklearn.preprocessing import KBinsDiscretizer, MinMaxScaler, OneHotEncoder, StandardScaler
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from skerry.export import export
-from skerry.export.converters import encoding, forest, hist_gradient_boosting, linear, scaling
+from skerry.export.converters import encoding, forest, hist_gradient_boosting, labels, linear, scaling, text
 from skerry.export.converters.labels import label_of
 from skerry.export.converters.scope import Scope
 from skerry.export.converters.trees import LEAF, TreeArrays, tree_ensemble
@@ -209,8 +220,7 @@ def test_the_step_inside_of_a_pipeline_is_named(
 
 def test_a_row_that_only_one_side_answers(X: np.ndarray, y: np.ndarray, tmp_path: Path, monkeypatch: Patch) -> None:
     monkeypatch.setattr(Graph, "guard", lambda *_: None)
-    X[::5, 0] = np.nan
-    fitted = make_pipeline(SimpleImputer(), DecisionTreeClassifier(random_state=0)).fit(X, y)
+    fitted = make_pipeline(StandardScaler(), DecisionTreeClassifier(random_state=0)).fit(X, y)
     assert "scikit-learn refuses it, the model answers" in refusal(fitted, X, tmp_path)
 
 
@@ -261,3 +271,116 @@ def test_parity_counts_what_was_compared(X: np.ndarray, y: np.ndarray, tmp_path:
 def test_no_more_rows_are_compared_than_asked_for(X: np.ndarray, tmp_path: Path) -> None:
     parity = export(StandardScaler().fit(X), X, name="model", to=tmp_path, max_rows=10).manifest.parity
     assert parity.rows - parity.made == 10
+
+
+def off_by(kind: type, method: str, error: float) -> Callable[[Patch], None]:
+    """The converter of ``kind`` answers a little more."""
+
+    def change(graph: Graph, outputs: dict[str, Any], _: Any) -> dict[str, Any]:
+        value = outputs[method]
+        tensor = graph.matrix(value) if isinstance(value, Features) else value
+        changed = graph.op("Add", tensor, np.array(error))
+        return {method: Features.of(changed) if isinstance(value, Features) else changed}
+
+    return lambda patch: wrong_output(patch, kind, change)
+
+
+MEMBERS: dict[str, tuple[Any, Callable[[Patch], None], str]] = {
+    "vote": (
+        VotingClassifier([("a", LogisticRegression()), ("b", GaussianNB())], voting="soft"),
+        off_by(GaussianNB, "predict_proba", 1e-3),
+        "first at b › GaussianNB: predict_proba differs by up to 0.001",
+    ),
+    "stack": (
+        StackingClassifier([("a", LogisticRegression())], GaussianNB(), cv=2),
+        off_by(LogisticRegression, "predict_proba", 1e-3),
+        "› LogisticRegression: predict_proba differs by up to 0.001",
+    ),
+    "calibration": (
+        CalibratedClassifierCV(LogisticRegression(), cv=2),
+        off_by(LogisticRegression, "decision_function", 1e-3),
+        "› LogisticRegression: decision_function differs by up to 0.001",
+    ),
+    "search": (
+        GridSearchCV(make_pipeline(StandardScaler(), LogisticRegression()), {}, cv=2),
+        off_by(StandardScaler, "transform", 1e-3),
+        "first at best_estimator_ › standardscaler › StandardScaler: transform differs by up to 0.001",
+    ),
+    "columns": (
+        make_pipeline(make_column_transformer((StandardScaler(), [0, 1]), (MinMaxScaler(), [2])), LogisticRegression()),
+        off_by(MinMaxScaler, "transform", 1e-3),
+        "first at columntransformer › minmaxscaler › MinMaxScaler: transform differs by up to 0.001",
+    ),
+    "union": (
+        make_pipeline(make_union(StandardScaler(), PCA(2)), LogisticRegression()),
+        off_by(PCA, "transform", 1e-3),
+        "first at featureunion › pca › PCA: transform differs by up to 0.001",
+    ),
+    "bins": (
+        make_pipeline(KBinsDiscretizer(3, quantile_method="averaged_inverted_cdf"), LogisticRegression()),
+        off_by(KBinsDiscretizer, "transform", 1e-3),
+        "first at kbinsdiscretizer › KBinsDiscretizer: transform differs by up to 0.001",
+    ),
+}
+
+
+@pytest.mark.parametrize("member", MEMBERS)
+def test_the_member_that_diverges_is_named(
+    member: str, X: np.ndarray, y: np.ndarray, tmp_path: Path, monkeypatch: Patch
+) -> None:
+    estimator, fault, expected = MEMBERS[member]
+    fault(monkeypatch)
+    assert expected in refusal(estimator.fit(X, y), X, tmp_path)
+
+
+def test_a_one_hot_that_nobody_made_yet_is_named(frame: pd.DataFrame, tmp_path: Path, monkeypatch: Patch) -> None:
+    right = encoding._slots
+    monkeypatch.setattr(encoding, "_slots", lambda estimator, index: np.roll(right(estimator, index), 1))
+    fitted = make_pipeline(OneHotEncoder(handle_unknown="ignore"), LogisticRegression()).fit(frame, frame["plan"])
+    assert "first at onehotencoder › OneHotEncoder: transform differs by up to 1" in refusal(fitted, frame, tmp_path)
+
+
+def test_a_sparse_step_is_named(tmp_path: Path, monkeypatch: Patch) -> None:
+    texts = ["red green", "blue", "red red blue", "green"] * 5
+    monkeypatch.setitem(text._NORMS, "l2", "ReduceL1")
+    fitted = make_pipeline(TfidfVectorizer(), LogisticRegression()).fit(texts, [0, 1, 0, 1] * 5)
+    assert "first at tfidfvectorizer › TfidfVectorizer: transform differs" in refusal(fitted, texts, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("error", "pattern"),
+    [(1e-8, "on 150 of 150 rows, by at most 1e-08, as rounding does"), (0.3, "on 150 of 150 rows;")],
+)
+def test_rounding_is_told_from_what_is_wrong(
+    error: float, pattern: str, X: np.ndarray, tmp_path: Path, monkeypatch: Patch
+) -> None:
+    off_by(LinearRegression, "predict", error)(monkeypatch)
+    assert pattern in refusal(LinearRegression().fit(X, 0.01 * X[:, 0]), X, tmp_path)
+
+
+def test_rows_that_go_another_way_are_told_from_rounding(
+    X: np.ndarray, y: np.ndarray, tmp_path: Path, monkeypatch: Patch
+) -> None:
+    wrong_trees(monkeypatch, forest, lambda tree: replace(tree, threshold=np.nextafter(tree.threshold, -np.inf)))
+    X = X.astype(np.float32).astype(float)
+    fitted = make_pipeline(StandardScaler(), DecisionTreeRegressor(random_state=0)).fit(X, X[:, 0])
+    assert ", the others are exact: so it is where a comparison" in refusal(fitted, X, tmp_path)
+
+
+def test_answers_without_the_axis_of_the_rows(X: np.ndarray, tmp_path: Path, monkeypatch: Patch) -> None:
+    wrong_output(
+        monkeypatch,
+        LinearRegression,
+        lambda graph, outputs, _: {"predict": graph.op("Squeeze", outputs["predict"])},
+    )
+    fitted = LinearRegression().fit(X, X[:, :2])
+    text = refusal(fitted, X, tmp_path)
+    assert "batches of different sizes do not fit together" in text or "the model answers 1 rows with shape" in text
+
+
+def test_a_tie_excuses_no_label_where_the_scores_are_the_same(
+    X: np.ndarray, tmp_path: Path, monkeypatch: Patch
+) -> None:
+    monkeypatch.setattr(linear, "positive", labels.not_negative)
+    fitted = LogisticRegression(fit_intercept=False).fit(X, X[:, 0] > 0)
+    assert "first at LogisticRegression: predict differs on" in refusal(fitted, X, tmp_path)

@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 from sklearn.compose import make_column_transformer
 from sklearn.ensemble import HistGradientBoostingRegressor
-from sklearn.linear_model import LinearRegression
+from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.neighbors import KNeighborsRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 from sklearn.tree import DecisionTreeRegressor
@@ -176,3 +177,97 @@ def test_few_rows_tell_only_their_sign_and_power_of_ten() -> None:
     assert (made[:, 0] >= 0).all()
     assert (made[:, 1] <= 0).all()
     assert (made[:, 2] == 0).all()
+
+
+def passed(tree: DecisionTreeRegressor, rows: np.ndarray) -> np.ndarray:
+    """Which nodes each row comes through."""
+    return tree.decision_path(rows).toarray().astype(bool)
+
+
+@pytest.mark.parametrize("scaled", [False, True])
+def test_every_split_of_a_deep_tree_is_reached_at_its_threshold(scaled: bool, X: np.ndarray) -> None:
+    tree = DecisionTreeRegressor(random_state=0)
+    fitted = (make_pipeline(StandardScaler(), tree) if scaled else tree).fit(X, X[:, 0] * X[:, 1])
+    maker, _ = maker_of(fitted, X)
+    made = maker.crossing(maker.ordinary()).rows
+    rows = fitted[0].transform(made) if scaled else made
+    visits = passed(tree, rows)
+    assert visits.any(axis=0).all()
+    for node in np.flatnonzero(tree.tree_.feature >= 0):
+        column = rows[visits[:, node], tree.tree_.feature[node]].astype(np.float32)
+        least, most = (
+            column[column > tree.tree_.threshold[node]].min(),
+            column[column <= tree.tree_.threshold[node]].max(),
+        )
+        assert np.nextafter(most, np.float32(np.inf)) == least or scaled
+
+
+def test_values_are_missing_at_every_split_where_they_may_be(X: np.ndarray) -> None:
+    X[::3, 0] = np.nan
+    tree = DecisionTreeRegressor(random_state=0).fit(X, np.nan_to_num(X[:, 0]) * X[:, 1])
+    maker, _ = maker_of(tree, X)
+    made = maker.crossing(maker.ordinary(), np.array([True, False])).rows
+    gaps = np.isnan(made)
+    visits = passed(tree, made)
+    for node in np.flatnonzero(tree.tree_.feature == 0):
+        above = [
+            up for up in np.flatnonzero(tree.tree_.feature == 0) if up != node and visits[visits[:, node], up].all()
+        ]
+        assert (gaps[:, 0] & visits[:, node]).any() or above  # NaN goes another way above
+    assert not gaps[:, 1].any()
+
+
+def test_one_value_in_all_columns(frame: pd.DataFrame) -> None:
+    maker, _ = maker_of(encoder(frame), frame)
+    made = maker.whole(maker.ordinary())
+    assert made.kinds.tolist() == [
+        f"every column = {value!r}" for value in (0.0, -0.0, 1.0, -1.0, np.nan, "", "unseen")
+    ]
+    assert made.rows["a"].iloc[0] == 0
+    assert made.rows["city"].iloc[-1] == made.rows["name"].iloc[-1] == "unseen"
+
+
+def test_several_values_missing_of_those_that_may_be(X: np.ndarray) -> None:
+    X = np.column_stack([X, X])
+    maker, _ = maker_of(StandardScaler().fit(X), X)
+    gaps = np.isnan(maker.gaps(maker.ordinary(), np.array([True, True, False, True])).rows)
+    assert gaps[0].tolist() == [True, True, False, True]
+    assert len({tuple(row) for row in gaps.tolist()}) > 4
+    assert not gaps[:, 2].any()
+    assert len(maker.gaps(maker.ordinary(), np.zeros(4, bool))) == 0
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_both_sides_of_where_the_label_changes(dtype: Any, X: np.ndarray) -> None:
+    X = X.astype(dtype)
+    fitted = LogisticRegression().fit(X, np.where(X[:, 0] > 0.2, "yes", "no"))
+    maker, _ = maker_of(fitted, X)
+    base = maker.ordinary()
+    made = maker.boundaries(base, fitted.predict, nearness=1e-5)
+    first, second = np.split(made.rows, 2)
+    assert made.rows.dtype == dtype
+    assert (fitted.predict(first) != fitted.predict(second)).all()
+    assert np.abs(fitted.decision_function(made.rows)).max() < 1e-3 * np.abs(fitted.decision_function(base.rows)).max()
+
+
+def test_no_label_changes_where_there_is_one_or_numbers_are_predicted(X: np.ndarray) -> None:
+    fitted = LinearRegression().fit(X, X[:, 0])
+    maker, _ = maker_of(fitted, X)
+    assert len(maker.boundaries(maker.ordinary(), fitted.predict, nearness=1e-5)) == 0
+    assert len(maker.boundaries(maker.ordinary(), lambda rows: np.zeros(len(rows), int), nearness=1e-5)) == 0
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_rows_that_come_to_the_estimator_as_some_it_has_kept(dtype: Any, X: np.ndarray) -> None:
+    X = X.astype(dtype)
+    fitted = make_pipeline(StandardScaler(), KNeighborsRegressor(1, weights="distance")).fit(X, X[:, 0])
+    maker, _ = maker_of(fitted, X)
+    made = maker.kept(maker.ordinary())
+    distances, _ = fitted[1].kneighbors(fitted[0].transform(made.rows))
+    assert len(made) == len(distances) > 2
+    assert (distances == 0).all()
+
+
+def test_nothing_is_kept_by_a_linear_model(X: np.ndarray) -> None:
+    maker, _ = maker_of(LinearRegression().fit(X, X[:, 0]), X)
+    assert len(maker.kept(maker.ordinary())) == 0

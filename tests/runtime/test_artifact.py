@@ -10,7 +10,7 @@ import pytest
 
 from skerry.runtime.artifact import CONTENT, MANIFEST, Artifact, digest, is_version, versions, write_artifact
 from skerry.runtime.errors import ArtifactError, DigestMismatch, ManifestError, SkerryError, UnsupportedFormat
-from skerry.runtime.manifest import Evaluation, File, Manifest
+from skerry.runtime.manifest import FORMAT, Evaluation, File, Manifest
 
 FILES = {"model.onnx": b"model", "golden.npz": b"golden", "card.md": b"card"}
 
@@ -142,7 +142,7 @@ def test_manifest_cannot_name_other_files(directory: Path, name: str) -> None:
 
 @pytest.mark.parametrize(
     ("changed", "error"),
-    [({"surprise": 1}, ManifestError), ({"format": 2}, UnsupportedFormat), ({"name": "../x"}, ManifestError)],
+    [({"surprise": 1}, ManifestError), ({"format": FORMAT - 1}, UnsupportedFormat), ({"name": "../x"}, ManifestError)],
 )
 def test_wrong_manifest_is_refused(directory: Path, changed: dict[str, object], error: type[SkerryError]) -> None:
     change_manifest(directory, **changed)
@@ -196,7 +196,10 @@ def test_write_leaves_the_files_and_nothing_else(
 ) -> None:
     artifact = write_artifact(tmp_path, FILES, numbered, name="iris")
     assert artifact.read() == FILES
-    assert artifact.manifest.files == {name: File(digest=digest(data), size=len(data)) for name, data in FILES.items()}
+    assert artifact.manifest.files == {
+        name: File(digest=digest(data), size=len(data), encoding="identity", unpacked=len(data))
+        for name, data in FILES.items()
+    }
     assert [entry.name for entry in (tmp_path / "iris").iterdir()] == ["1"]
 
 

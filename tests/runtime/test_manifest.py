@@ -67,7 +67,7 @@ def test_every_field_is_required(fields: dict[str, Any]) -> None:
             decode({field: value for field, value in fields.items() if field != name})
 
 
-@pytest.mark.parametrize("found", [0, 2, 99])
+@pytest.mark.parametrize("found", [0, FORMAT - 1, FORMAT + 1, 99])
 def test_another_format_is_refused_before_anything_else_is_read(found: int) -> None:
     with pytest.raises(UnsupportedFormat, match=f"^here: expected format {FORMAT}, got {found}$"):
         decode_manifest(msgspec.json.encode({"format": found, "a field of that format": 1}), where="here")
@@ -84,15 +84,31 @@ def test_another_format_is_refused_before_anything_else_is_read(found: int) -> N
         b'{"format": 1.0}',
         b'{"format": 1',
         b'{"format": NaN}',
-        b'{"format": 1, "name": "\xff"}',
-        b'\xef\xbb\xbf{"format": 1}',
-        b'{"format": 1, "name": ' + b"[" * 100_000,
+        b'{"format": 2, "name": "\xff"}',
+        b'\xef\xbb\xbf{"format": 2}',
+        b'{"format": 2, "name": ' + b"[" * 100_000,
     ],
     ids=["empty", "null", "list", "object", "text", "float", "truncated", "NaN", "UTF-8", "BOM", "deep"],
 )
 def test_content_that_is_no_manifest_is_refused(content: bytes) -> None:
     with pytest.raises(ManifestError, match=r"^here: "):
         decode_manifest(content, where="here")
+
+
+@pytest.mark.parametrize(
+    ("changed", "reason"),
+    [
+        ({"encoding": "gzip"}, "Invalid enum value 'gzip'"),
+        ({"size": -1}, "Expected `int` >= 0"),
+        ({"encoding": "zstd", "unpacked": 2**31}, "Expected `int` <= 2147483647"),
+        ({"unpacked": 1}, "bytes unpacked, as it is not encoded, got 1"),
+    ],
+    ids=str,
+)
+def test_a_file_says_how_it_lies_there(fields: dict[str, Any], changed: dict[str, Any], reason: str) -> None:
+    fields["files"]["model.onnx"] |= changed
+    with pytest.raises(ManifestError, match=reason):
+        decode(fields)
 
 
 @pytest.mark.parametrize(

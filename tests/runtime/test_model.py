@@ -176,7 +176,12 @@ def directory(iris_artifact: Artifact, tmp_path: Path) -> Path:
 def plant(directory: Path, name: str, content: bytes) -> None:
     """Put a file into an artifact as if it belonged there, digest and all."""
     fields = msgspec.json.decode((directory / "manifest.json").read_bytes())
-    fields["files"][name] = {"digest": digest(content), "size": len(content)}
+    fields["files"][name] = {
+        "digest": digest(content),
+        "size": len(content),
+        "encoding": "identity",
+        "unpacked": len(content),
+    }
     (directory / "manifest.json").write_bytes(msgspec.json.encode(fields))
     (directory / name).write_bytes(content)
 

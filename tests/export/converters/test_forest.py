@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pandas as pd
 import pytest
 from sklearn.base import clone
-from sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor, RandomForestClassifier, RandomForestRegressor
+from sklearn.ensemble import (
+    ExtraTreesClassifier,
+    ExtraTreesRegressor,
+    RandomForestClassifier,
+    RandomForestRegressor,
+    VotingClassifier,
+)
+from sklearn.impute import SimpleImputer
+from sklearn.pipeline import make_pipeline
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor, ExtraTreeClassifier, ExtraTreeRegressor
 
 from skerry.runtime import Model
@@ -196,3 +206,23 @@ def test_deep_trees(check_same: Same) -> None:
     fitted = DecisionTreeClassifier(splitter="random", random_state=0).fit(X, X.ravel() % 2)
     assert fitted.get_depth() > 10
     check_same(fitted, X, tolerance=0)
+
+
+@pytest.mark.parametrize("kind", [RandomForestClassifier, RandomForestRegressor, ExtraTreesClassifier])
+def test_imputation_before_trees_is_a_direction_of_theirs(
+    kind: Any, X: np.ndarray, check_same: Same, tmp_path: Path
+) -> None:
+    gaps = X.copy()
+    gaps[::3, 0], gaps[1::5, 2] = np.nan, np.nan
+    pipeline = make_pipeline(SimpleImputer(), kind(8, random_state=0)).fit(gaps, np.digitize(X[:, 0], [-0.5, 0.5]))
+    check_same(pipeline, gaps, np.append(gaps, np.full_like(X[:1], np.nan), axis=0))
+    nodes = onnx.load(next(tmp_path.glob("model/*/model.onnx"))).graph.node
+    assert not {"Where", "IsNaN"} & {node.op_type for node in nodes}
+
+
+def test_trees_with_and_without_imputation_before_them(X: np.ndarray, check_same: Same) -> None:
+    gaps = X.copy()
+    gaps[::3, 0], gaps[1::5, 2] = np.nan, np.nan
+    tree = DecisionTreeClassifier(max_depth=6, random_state=0)
+    voters = [("imputed", make_pipeline(SimpleImputer(strategy="median"), tree)), ("learned", tree)]
+    check_same(VotingClassifier(voters, voting="soft").fit(gaps, X[:, 1] > 0), gaps)

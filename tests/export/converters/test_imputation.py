@@ -94,6 +94,13 @@ def test_missing_strings_in_a_frame(check_same: Same) -> None:
     check_same(SimpleImputer(strategy="most_frequent").fit(frame), frame)
 
 
+def test_none_stays_where_nan_is_filled_in(check_same: Same) -> None:
+    strings = ["a", "b", None, "b"] * 5
+    frame = pd.DataFrame({"x": pd.Series(strings, dtype=object), "y": pd.Series(strings, dtype="str"), "z": "c"})
+    imputer = SimpleImputer(strategy="most_frequent")
+    check_same(make_pipeline(imputer, OneHotEncoder(handle_unknown="ignore")).fit(frame), frame)
+
+
 def test_text_as_marker_for_missing_is_refused(check_same: Same) -> None:
     X = np.array([["a"], ["?"], ["a"]], object)
     imputer = SimpleImputer(strategy="most_frequent", missing_values="?").fit(X)

@@ -1,4 +1,4 @@
-"""LabelEncoder.transform as a model: a label → its place."""
+"""LabelEncoder and LabelBinarizer as models: a label → its place, or its column."""
 
 from __future__ import annotations
 
@@ -29,12 +29,23 @@ def test_labels_become_their_places(labels: Any, ugly: Any, check_same: Callable
     check_same(LabelEncoder().fit(labels), labels, ugly)
 
 
+@pytest.mark.parametrize("ends", [(0, 1), (-1, 5), (-2, 0)])
+@pytest.mark.parametrize(
+    "labels",
+    [np.array([3, -1, 2**40, 0]), np.array([3, -1, 7], np.int32), np.array(["b", "a", "ö", "日本"], object)],
+    ids=["integers", "int32", "strings"],
+)
+def test_labels_become_their_columns(labels: Any, ends: tuple[int, int], check_same: Callable[..., Any]) -> None:
+    ugly = np.concatenate([labels, np.array(["c", ""], object) if labels.dtype == object else np.array([5, -3])])
+    check_same(LabelBinarizer(neg_label=ends[0], pos_label=ends[1]).fit(labels), labels, ugly.astype(labels.dtype))
+
+
 @pytest.mark.parametrize(
     ("estimator", "labels", "reason"),
     [
         (LabelEncoder(), np.array(["a", "b"]), "strings of fixed width"),
         (LabelEncoder(), np.array([1, 2**53]), r"2\*\*53"),
-        (LabelBinarizer(), np.array([1, 2, 3]), "hangs on the other rows"),
+        (LabelBinarizer(), np.array([1, 2]), "hangs on the other rows"),
     ],
     ids=["fixed width", "large integers", "columns by batch"],
 )

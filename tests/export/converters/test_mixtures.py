@@ -14,6 +14,7 @@ from sklearn.mixture import BayesianGaussianMixture, GaussianMixture
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from skerry.export.converters.ties import tied_densities
 from skerry.runtime import Model
 from skerry.runtime.errors import UnsupportedEstimator
 
@@ -33,6 +34,15 @@ def far(X: np.ndarray) -> np.ndarray:
     return rows
 
 
+def certain(model: Any, rows: np.ndarray) -> np.ndarray:
+    """The rows, but those whose probabilities hang on the last bit of log-densities that are far larger than they."""
+    finite = np.isfinite(rows).all(axis=1)
+    doubt = np.zeros(len(rows), bool)
+    with np.errstate(all="ignore"):
+        doubt[finite] = tied_densities(model._estimate_weighted_log_prob(rows[finite]))
+    return rows[~doubt]
+
+
 @pytest.mark.parametrize("covariance_type", ["full", "tied", "diag", "spherical"])
 @pytest.mark.parametrize(
     "settings",
@@ -47,7 +57,7 @@ def test_mixtures(settings: dict[str, Any], covariance_type: str, X: np.ndarray,
     kind = settings["kind"]
     others = {key: value for key, value in settings.items() if key != "kind"}
     model = kind(n_components=3, covariance_type=covariance_type, random_state=0, tol=0.1, **others).fit(X)
-    check_same(model, X, far(X))
+    check_same(model, X, certain(model, far(X)))
     check_same(model, X.astype(np.float32), tolerance=1e-6)
 
 

@@ -13,7 +13,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from skerry.runtime import Model
-from skerry.runtime.errors import UnsupportedEstimator
+from skerry.runtime.errors import InvalidInput, UnsupportedEstimator
 
 xgboost = pytest.importorskip("xgboost")
 
@@ -166,8 +166,10 @@ def test_categories_of_a_frame(one_hot: int, frame: pd.DataFrame, check_same: Sa
     fitted = xgboost.XGBRegressor(enable_categorical=True, max_cat_to_onehot=one_hot, **QUICK)
     fitted.fit(frame, effect(frame))
     reordered = frame.assign(size=frame["size"].cat.set_categories(["L", "S", "M"]))
-    check_same(fitted, frame, frame.iloc[::-1], tolerance=TOLERANCE)
+    model = check_same(fitted, frame, frame.iloc[::-1], tolerance=TOLERANCE)
     check_same(fitted, reordered, tolerance=TOLERANCE)
+    with pytest.raises(InvalidInput, match="expected a category known from training, got another"):
+        model.predict(frame.assign(size="Large"))
     with pytest.raises(UnsupportedEstimator, match="a category that training had not"):
         check_same(fitted, frame.assign(size=frame["size"].cat.set_categories(["L", "new"])))
 
