@@ -28,13 +28,12 @@ from sklearn.datasets import make_blobs
 from sklearn.utils import all_estimators, get_tags
 from sklearn.utils._test_common.instance_generator import _construct_instances
 
+from skerry.bench.conversion import Conversion
 from skerry.export import export
-from skerry.export.converters.scope import Scope
-from skerry.export.estimators import convert
-from skerry.export.graph import Graph, Ties
+from skerry.export.graph import Ties
 from skerry.export.oracle import METHODS, methods_of
 from skerry.export.parity import Comparison, compare
-from skerry.export.signature import read_signature, take
+from skerry.export.signature import take
 from skerry.runtime import Model, load
 from skerry.runtime.errors import SkerryError
 
@@ -230,10 +229,7 @@ def measure(name: str, estimator: Any, dtype: Any) -> Result | None:
 
 def ties_of(estimator: Any, rows: Any) -> Sequence[Ties]:
     """What the estimator's converters know of rows at which scikit-learn's own answer hangs on the last bit."""
-    signature, given = read_signature(estimator, rows)
-    graph = Graph(given)
-    convert(estimator, signature.features(graph), Scope(graph, convert, rows=lambda rows: rows))
-    return graph.ties
+    return Conversion.of(estimator, rows).graph.ties
 
 
 def table(results: Sequence[Result]) -> str:

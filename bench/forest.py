@@ -22,10 +22,7 @@ import numpy as np
 from sklearn.datasets import make_classification
 from sklearn.ensemble import RandomForestClassifier
 
-from skerry.export.converters.scope import Scope
-from skerry.export.estimators import convert
-from skerry.export.graph import Graph, Tensor
-from skerry.export.signature import read_signature
+from skerry.bench.conversion import Conversion
 from skerry.runtime.compression import compress
 from skerry.runtime.session import Session, SessionConfig
 
@@ -38,10 +35,7 @@ Convert = Callable[[Any, np.ndarray], bytes]
 
 def with_skerry(forest: Any, X: np.ndarray) -> bytes:
     """The graph that ``export`` writes, without its gate."""
-    graph = Graph()
-    signature, _ = read_signature(forest, X[:1])
-    outputs = convert(forest, signature.features(graph), Scope(graph, convert, rows=lambda rows: rows))
-    return graph.model({method: value for method, value in outputs.items() if isinstance(value, Tensor)})
+    return Conversion.of(forest, X[:1]).content((PREDICT, PROBABILITIES))
 
 
 def with_skl2onnx(forest: Any, X: np.ndarray) -> bytes:

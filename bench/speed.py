@@ -46,12 +46,9 @@ from sklearn.datasets import make_classification, make_regression
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.pipeline import make_pipeline
 
+from skerry.bench.conversion import Conversion
 from skerry.export.admission import admit, probe
-from skerry.export.converters.scope import Scope
-from skerry.export.estimators import convert
-from skerry.export.graph import Features, Graph
 from skerry.export.oracle import methods_of
-from skerry.export.signature import read_signature
 from skerry.runtime.feeds import FeedBuilder
 from skerry.runtime.session import Session, SessionConfig
 
@@ -265,17 +262,12 @@ def skerry_runs(case: Case, answers: int = 2) -> Run:
 
 def skerry_graph(case: Case, answers: int) -> tuple[FeedBuilder, bytes]:
     """What feeds it, and the graph that ``export`` writes with these methods, guards included, without its gate."""
-    graph = Graph(given=case.rows[:1])
-    signature, _ = read_signature(case.estimator, case.rows)
-    features = signature.features(graph)
-    outputs = convert(case.estimator, features, Scope(graph, convert, rows=lambda rows: rows))
+    conversion = Conversion.of(case.estimator, case.rows)
+    signature, graph = conversion.signature, conversion.graph
     known = methods_of(case.estimator, case.rows[:1])
     asked = [method for method in ANSWERS if method in known][:answers]
-    values = {method: outputs[method] for method in asked}
-    shown = {name: graph.matrix(value) if isinstance(value, Features) else value for name, value in values.items()}
-    content = graph.model(shown | {f"guard_{index}": guard.tensor for index, guard in enumerate(graph.guards)})
-    inputs = admit(signature, probe(case.estimator, signature, case.rows[:1], asked), features, graph)
-    return FeedBuilder(inputs, signature.layout, graph.extractors), content
+    inputs = admit(signature, probe(case.estimator, signature, case.rows[:1], tuple(asked)), conversion.features, graph)
+    return FeedBuilder(inputs, signature.layout, graph.extractors), conversion.content(asked)
 
 
 def skl2onnx_runs(case: Case) -> tuple[Run | None, str, int]:

@@ -24,6 +24,8 @@ INT64 = np.dtype(np.int64)
 BOOL = np.dtype(np.bool_)
 STRING = np.dtype(object)
 
+ELEMENTWISE = {"Add", "Sub", "Mul", "Div", "Min", "Max", "Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual"}
+
 SAME = -1
 """The width of a node's output that is its input's."""
 
@@ -285,7 +287,11 @@ class Graph:
         """Add a node with one output. Arrays become constants, as attributes lists of integers; dtype and width default
         to the first tensor's."""
         model = next(value for value in inputs if isinstance(value, Tensor))
-        names = [value.name if isinstance(value, Tensor) else self.constant(value) for value in inputs]
+        alone = kind in ELEMENTWISE and model.width == 1
+        names = [
+            value.name if isinstance(value, Tensor) else self.constant(_as_column(value) if alone else value)
+            for value in inputs
+        ]
         lists = {key: value for key, value in attributes.items() if isinstance(value, np.ndarray)}
         plain = all(isinstance(value, int | float | str) for value in attributes.values())
         key = (kind, domain, *names, str(dtype), width, *sorted(attributes.items())) if plain else ()
@@ -448,6 +454,12 @@ class Graph:
 
     def width_of(self, tensor: Tensor, width: int | None) -> Tensor:
         return replace(tensor, width=width)
+
+
+def _as_column(value: Any) -> Array:
+    """One number as (1, 1): beside (rows, 1), ONNX Runtime takes 20 times as long for a number without dimensions."""
+    array = np.asarray(value)
+    return array.reshape(1, 1) if array.size == 1 and array.ndim < 2 else array
 
 
 def make_tensor(array: Array, name: str = "") -> onnx.TensorProto:

@@ -263,9 +263,7 @@ def _diverges(trace: Trace, rows: Any, graph: Graph, feeds: FeedBuilder, toleran
             try:
                 expected = call(trace.estimator, method, trace.rows(part))
                 got = _evaluate(graph, value, feeds.from_rows(part))
-            except (
-                Exception
-            ):  # of a row that this part refuses, or how it is told what it gets: the error at hand matters
+            except Exception:  # the part refuses the row, or cannot be fed: the error at hand matters more
                 continue
             if found := _told(method, got, expected, tolerance):
                 return found

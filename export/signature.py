@@ -226,7 +226,7 @@ def _is_mixed(X: pd.DataFrame) -> bool:
 
 
 def _select(X: pd.DataFrame, names: Any) -> pd.DataFrame:
-    wanted = list(X.columns) if names is None else list(names)
+    wanted = list(X.columns) if names is None else [_column_called(str(name), X) for name in names]
     if lacking := [name for name in wanted if name not in X.columns]:
         raise InvalidRows(f"expected the columns the estimator was fitted on; missing: {', '.join(map(repr, lacking))}")
     if len(set(X.columns)) != len(X.columns):
@@ -234,6 +234,13 @@ def _select(X: pd.DataFrame, names: Any) -> pd.DataFrame:
     if wrong := [name for name in wanted if not isinstance(name, str)]:
         raise InvalidRows(f"expected column names that are strings, got {wrong[0]!r}")
     return X[wanted]
+
+
+def _column_called(name: str, X: pd.DataFrame) -> str:
+    """The column that an estimator calls ``name``: LightGBM tells the names of its columns with _ for each space."""
+    if name in X.columns:
+        return name
+    return next((column for column in X.columns if str(column).replace(" ", "_") == name), name)
 
 
 def _check_width(estimator: Any, width: int) -> None:

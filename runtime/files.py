@@ -105,10 +105,7 @@ def _named_inputs(model: Model, header: Sequence[str], ignore: Sequence[str]) ->
         raise InvalidInput(
             f"expected {width} column{'s' * (width != 1)}, got {len(header)}: {', '.join(header[:6])}{', …' * (len(header) > 6)}"
         )
-    return [
-        msgspec.structs.replace(spec, name=name, shape=(-1, 1))
-        for name in header
-    ]
+    return [msgspec.structs.replace(spec, name=name, shape=(-1, 1)) for name in header]
 
 
 def _feeds(model: Model, columns: dict[str, Array]) -> Feeds:

@@ -70,7 +70,9 @@ class Model:
     """
 
     predict = _Method("Labels or values, shape (rows,), or (rows, targets).")
-    predict_proba = _Method("Probabilities, shape (rows, classes), in the order of ``classes_``; of several targets a list.")
+    predict_proba = _Method(
+        "Probabilities, shape (rows, classes), in the order of ``classes_``; of several targets a list."
+    )
     decision_function = _Method("Scores, shape (rows,) or (rows, classes).")
     transform = _Method("Transformed rows, shape (rows, features).")
     score_samples = _Method("One score a row, shape (rows,).")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from onnx import helper
 
 from skerry.export.converters import tree_members
+from skerry.export.converters.distances import smallest
 from skerry.export.converters.labels import highest, label_of, positive, softmax
 from skerry.export.converters.members import answer, one_array, repeated, side_by_side, votes
 from skerry.export.converters.scope import Scope
@@ -40,7 +40,7 @@ def ada_boost_regressor(estimator: Any, features: Features, scope: Scope) -> Out
     X = _checked(estimator, features, scope)
     predictions = _predictions(estimator, X, scope)
     count = predictions.width or 1
-    ordered, order = _sorted(predictions, scope)
+    ordered, order = smallest(graph, predictions, count)
     reached = graph.op("Gather", estimator.estimator_weights_[:count], order, dtype=FLOAT64, axis=0)
     reached = graph.op("CumSum", reached, np.array(1))
     half = graph.op("Mul", graph.columns(reached, [count - 1]), np.array(0.5))
@@ -98,19 +98,10 @@ def _decided(estimator: Any, scores: Tensor, scope: Scope) -> Outputs:
         }
     first, second = (graph.flatten(graph.columns(scores, [column])) for column in (0, 1))
     score = graph.op("Sub", second, first)
-    column = graph.op("Reshape", score, np.array([-1, 1]), width=1)
+    column = graph.column(score)
     halves = graph.op("Div", graph.concat([graph.op("Neg", column), column]), np.array(2.0))
     return {
         "predict": label_of(graph, positive(graph, score), estimator.classes_),
         "decision_function": score,
         "predict_proba": softmax(graph, halves),
     }
-
-
-def _sorted(values: Tensor, scope: Scope) -> tuple[Tensor, Tensor]:
-    """The values of each row in order, and the columns they stood in."""
-    graph = scope.graph
-    ordered, order = graph.fresh("ordered"), graph.fresh("order")
-    count = graph.constant(np.array([values.width]))
-    graph.nodes.append(helper.make_node("TopK", [values.name, count], [ordered, order], axis=1, largest=0, sorted=1))
-    return Tensor(ordered, values.dtype, values.width), Tensor(order, INT64, values.width)

@@ -20,6 +20,7 @@ from skerry.export.converters.members import (
     votes,
 )
 from skerry.export.converters.scope import Scope
+from skerry.export.converters.ties import ROUNDED, TIE, tied
 from skerry.export.graph import FLOAT64, INT64, Features, Outputs, Tensor
 
 
@@ -70,6 +71,8 @@ def _averages(estimator: Any, X: Features, scope: Scope) -> Outputs:
     pairs = list(zip(members, converted, strict=True))
     sums = total(scope.graph, [_probabilities(estimator, member, outputs, scope) for member, outputs in pairs])
     found: Outputs = {"predict_proba": _mean(sums, estimator, scope)}
+    limit = ROUNDED if sums.dtype == np.float32 or X.dtype == np.float32 else TIE
+    scope.ties(lambda rows: tied(estimator.predict_proba(rows), limit))
     scores = [outputs["decision_function"] for outputs in converted if "decision_function" in outputs]
     tensors = [score for score in scores if isinstance(score, Tensor)]
     if len(tensors) == len(members) and len({score.width for score in tensors}) == 1:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from skerry.export.converters.labels import label_of, softmax
+from skerry.export.converters.labels import highest_or_nan, label_of, softmax
 from skerry.export.converters.linear import product
 from skerry.export.converters.scope import Scope
 from skerry.export.converters.summation import numpy_sum
@@ -105,17 +105,10 @@ def log_sum(graph: Graph, joint: Tensor) -> Tensor:
     return graph.op("Add", graph.cast(graph.op("Log", total), joint.dtype), top)
 
 
-def likeliest(graph: Graph, scores: Tensor) -> Tensor:
-    """``np.argmax(scores, axis=1)``: INT64 (rows,). NaN is the highest of all to NumPy; ONNX Runtime skips it."""
-    unordered = graph.op("IsNaN", scores, dtype=BOOL)
-    ranks = graph.op("Where", unordered, np.array(np.inf, scores.dtype), scores, dtype=scores.dtype)
-    return graph.op("ArgMax", ranks, dtype=INT64, width=None, axis=1, keepdims=0)
-
-
 def _classified(estimator: Any, joint: Tensor, scope: Scope) -> Outputs:
     graph = scope.graph
     scope.ties(lambda rows: tied_densities(estimator.predict_joint_log_proba(rows)))
-    labels = label_of(graph, likeliest(graph, joint), estimator.classes_)
+    labels = label_of(graph, highest_or_nan(graph, joint), estimator.classes_)
     return {"predict": labels, "predict_proba": posterior(graph, joint)}
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from sklearn.base import is_classifier
 from sklearn.multiclass import _ConstantPredictor, _predict_binary
 
-from skerry.export.converters.labels import highest, label_of
+from skerry.export.converters.labels import highest, label_of, pairwise_decision
 from skerry.export.converters.members import (
     answer,
     binary_score,
@@ -21,6 +21,7 @@ from skerry.export.converters.members import (
     side_by_side,
 )
 from skerry.export.converters.scope import Scope
+from skerry.export.converters.ties import ROUNDED, TIE, tied
 from skerry.export.graph import BOOL, FLOAT64, INT64, Features, Graph, Outputs, Tensor
 
 ROUNDING = 4 * float(np.finfo(float).eps)
@@ -41,6 +42,8 @@ def one_vs_rest(estimator: Any, features: Features, scope: Scope) -> Outputs:
         ]
         outputs["decision_function"] = answers[0] if len(answers) == 1 else side_by_side(graph, answers)
     if estimator.label_binarizer_.y_type_ == "multiclass":
+        limit = ROUNDED if features.dtype == np.float32 else TIE
+        scope.ties(lambda X: tied(_preferences(members, X), limit))
         return {**outputs, "predict": label_of(graph, highest(graph, scores), estimator.classes_)}
     chosen = _above(graph, scores, members[0])
     if estimator.multilabel_:
@@ -54,7 +57,7 @@ def one_vs_one(estimator: Any, features: Features, scope: Scope) -> Outputs:
     converted = _converted(members, one_array(estimator, features, scope), scope, estimator.pairwise_indices_)
     pairs = zip(converted, members, strict=True)
     winners = side_by_side(graph, [answer(part, "predict", member, scope) for part, member in pairs], FLOAT64)
-    decision = _pairwise_decision(graph, winners, _scores(members, converted, scope), len(estimator.classes_))
+    decision = _decision(graph, winners, _scores(members, converted, scope), len(estimator.classes_))
     if len(estimator.classes_) > 2:
         index = highest(graph, decision)
     else:
@@ -87,12 +90,17 @@ def _between_codes(members: Sequence[Any], codes: np.ndarray) -> Callable[[Any],
     """Which rows are as far from two codes, but for the rounding of ``|x|²``."""
 
     def between(X: Any) -> np.ndarray:
-        scores = np.column_stack([_predict_binary(member, X) for member in members]).astype(float)
+        scores = _preferences(members, X)
         parts = np.sort(-2 * scores @ codes.T + (codes**2).sum(axis=1), axis=1)
         size = (scores**2).sum(axis=1) + np.abs(parts).max(axis=1)
         return np.asarray(parts[:, 1] - parts[:, 0] <= ROUNDING * size)
 
     return between
+
+
+def _preferences(members: Sequence[Any], X: Any) -> np.ndarray:
+    """How much scikit-learn's members prefer the second of their two classes: float64 (rows, members)."""
+    return np.column_stack([_predict_binary(member, X) for member in members]).astype(float)
 
 
 def constant_predictor(estimator: Any, features: Features, scope: Scope) -> Outputs:
@@ -145,8 +153,8 @@ def _above(graph: Graph, scores: Tensor, member: Any) -> Tensor:
     return graph.cast(graph.op("Greater", scores, np.array(threshold, scores.dtype), dtype=BOOL), INT64)
 
 
-def _pairwise_decision(graph: Graph, winners: Tensor, scores: Tensor, classes: int) -> Tensor:
-    """``sklearn.utils.multiclass._ovr_decision_function``: (rows, pairs) twice → FLOAT64 (rows, classes).
+def _decision(graph: Graph, winners: Tensor, scores: Tensor, classes: int) -> Tensor:
+    """Of each class, from its pairs: (rows, pairs) twice → FLOAT64 (rows, classes).
 
     Each class meets the others in the order of the pairs. CumSum adds the scores in that order, as NumPy does.
     """
@@ -157,8 +165,7 @@ def _pairwise_decision(graph: Graph, winners: Tensor, scores: Tensor, classes: i
     votes = graph.op("ReduceSum", graph.cast(won, FLOAT64), np.array([2]), width=classes, keepdims=0)
     signed = graph.op("Mul", graph.op("Gather", scores, met, axis=1), np.where(second, 1.0, -1.0))
     sums = graph.op("Gather", graph.op("CumSum", signed, np.array(2)), np.array(classes - 2), width=classes, axis=2)
-    size = graph.op("Mul", graph.op("Add", graph.op("Abs", sums), np.array(1.0)), np.array(3.0))
-    return graph.op("Add", votes, graph.op("Div", sums, size))
+    return pairwise_decision(graph, votes, sums)
 
 
 def _all_have(method: str, converted: Sequence[Outputs]) -> bool:

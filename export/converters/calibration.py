@@ -10,9 +10,9 @@ import numpy as np
 from sklearn.utils._response import _get_response_values
 
 from skerry.export.converters.labels import highest, label_of, logistic, sigmoid, softmax
-from skerry.export.converters.members import answer, as_columns, normalized, placed, side_by_side, total
+from skerry.export.converters.members import answer, normalized, placed, side_by_side, total
 from skerry.export.converters.scope import Scope
-from skerry.export.converters.ties import ROUNDED, TIE, tied
+from skerry.export.converters.ties import tied_probabilities
 from skerry.export.graph import FLOAT64, Features, Graph, Outputs, Tensor
 
 SMALLEST = 1e-12
@@ -24,8 +24,7 @@ FARTHEST = 1e300
 
 def calibrated_classifier(estimator: Any, features: Features, scope: Scope) -> Outputs:
     graph = scope.graph
-    limit = ROUNDED if features.dtype == np.float32 else TIE
-    scope.ties(lambda rows: tied(estimator.predict_proba(rows), limit))
+    scope.ties(lambda rows: tied_probabilities(estimator, rows, features.dtype))
     parts = estimator.calibrated_classifiers_
     members = [_calibrated(part, index, features, scope) for index, part in enumerate(parts)]
     mean = graph.op("Div", total(graph, members), np.array(float(len(members))))
@@ -37,7 +36,7 @@ def _calibrated(part: Any, index: int, features: Features, scope: Scope) -> Tens
     graph, member = scope.graph, part.estimator
     outputs = scope.convert(f"calibrated_classifiers_[{index}]", member, features)
     method = "decision_function" if hasattr(member, "decision_function") else "predict_proba"
-    scores = as_columns(graph, answer(outputs, method, member, scope))
+    scores = graph.column(answer(outputs, method, member, scope))
     if part.method == "temperature":
         scope.refuse_not_finite(scores)
         logits = _logits(graph, scores, method)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from scipy.spatial.distance import cdist
 
 from skerry.export.converters.distances import EPSILON, TIED, Metric, squared_distances, squared_noise
 from skerry.export.converters.labels import highest, label_of, softmax
@@ -154,7 +155,7 @@ def _centres_tied(X: Any, centres: Array, dtype: Any) -> Array:
 
 def _at_a_centre(X: Any, centres: Array) -> Array:
     X = np.asarray(X, float)
-    squares = ((X[:, None] - centres) ** 2).sum(axis=2)
+    squares = cdist(X, centres.astype(float), "sqeuclidean")
     return np.asarray((squared_noise(X, centres)[:, None] > 1e-10 * squares).any(axis=1))
 
 

@@ -11,10 +11,8 @@ from sklearn.utils._response import _get_response_values_binary
 from skerry.export.converters.labels import label_of
 from skerry.export.converters.members import answer, flat
 from skerry.export.converters.scope import Scope
+from skerry.export.converters.ties import TIE
 from skerry.export.graph import BOOL, INT64, Features, Outputs, Tensor
-
-ROUNDING = 1e-12
-"""How far, relative above 1, a score may be from the threshold and still be on either side of it by its last bits."""
 
 
 def fixed_threshold(estimator: Any, features: Features, scope: Scope) -> Outputs:
@@ -64,6 +62,6 @@ def _near(member: Any, method: str, label: Any, threshold: float) -> Callable[[A
 
     def near(X: Any) -> np.ndarray:
         scores, *_ = _get_response_values_binary(member, X, method, pos_label=label)
-        return np.asarray(np.abs(scores - threshold) <= ROUNDING * max(1.0, abs(threshold)))
+        return np.asarray(np.abs(scores - threshold) <= TIE * max(1.0, abs(threshold)))
 
     return near

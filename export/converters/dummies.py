@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
+from skerry.export.converters.members import repeated
 from skerry.export.converters.scope import Scope
-from skerry.export.graph import INT64, STRING, Features, Graph, Outputs, Tensor
+from skerry.export.graph import Features, Outputs
 
 ANY_ROW = [[0]]
 
 
 def dummy_regressor(estimator: Any, features: Features, scope: Scope) -> Outputs:
-    return {"predict": _always(scope.graph, features, estimator.predict(ANY_ROW))}
+    return {"predict": repeated(scope.graph, estimator.predict(ANY_ROW)[0], features)}
 
 
 def dummy_classifier(estimator: Any, features: Features, scope: Scope) -> Outputs:
@@ -23,22 +22,12 @@ def dummy_classifier(estimator: Any, features: Features, scope: Scope) -> Output
     graph = scope.graph
     probabilities = estimator.predict_proba(ANY_ROW)
     outputs: Outputs = (
-        {"predict_proba": _always(graph, features, probabilities)}
+        {"predict_proba": repeated(graph, probabilities[0], features)}
         if estimator.n_outputs_ == 1
-        else {f"predict_proba_{target}": _always(graph, features, each) for target, each in enumerate(probabilities)}
+        else {
+            f"predict_proba_{target}": repeated(graph, each[0], features) for target, each in enumerate(probabilities)
+        }
     )
     if estimator.strategy != "uniform":
-        outputs["predict"] = _always(graph, features, np.asarray(estimator.predict(ANY_ROW)))
+        outputs["predict"] = repeated(graph, estimator.predict(ANY_ROW)[0], features)
     return outputs
-
-
-def _always(graph: Graph, features: Features, answer: np.ndarray) -> Tensor:
-    """``answer`` (1, ...) for every row."""
-    if answer.dtype.kind == "U":
-        answer = answer.astype(STRING)
-    tensor = features.some_tensor
-    values = tensor if isinstance(tensor, Tensor) else tensor.codes
-    rows = graph.op("Shape", values, dtype=INT64, width=None, start=0, end=1)
-    first = graph.op("Expand", np.zeros(1, np.int64), rows, dtype=INT64, width=None)
-    width = answer.shape[1] if answer.ndim > 1 else None
-    return graph.op("Gather", answer, first, dtype=answer.dtype, width=width, axis=0)

@@ -107,8 +107,17 @@ def _trees(estimator: Any) -> list[Any]:
     return [tree.tree_ for tree in estimator.estimators_] if hasattr(estimator, "estimators_") else [estimator.tree_]
 
 
-def rounded_rows(estimator: Any, trees: list[Any], features: Features, scope: Scope, *, dtype: Any = FLOAT64) -> Tensor:
-    """The rows for ``tree_arrays``, in the ``dtype`` that leaves are summed in; those beyond float32 are refused.
+def rounded_rows(
+    estimator: Any,
+    trees: list[Any],
+    features: Features,
+    scope: Scope,
+    *,
+    dtype: Any = FLOAT64,
+    read: np.ndarray | None = None,
+) -> Tensor:
+    """The rows for ``tree_arrays``, in the ``dtype`` that leaves are summed in; those beyond float32 are refused, of
+    trees that ``read`` only some columns in these.
 
     scikit-learn rounds rows to float32. In float64 they stay as they are: the thresholds of ``tree_arrays`` know.
     """
@@ -117,7 +126,7 @@ def rounded_rows(estimator: Any, trees: list[Any], features: Features, scope: Sc
     floats = graph.floats(features)
     if features.is_sparse:  # scikit-learn's trees take NaN in dense rows alone
         scope.refuse_not_finite(floats)
-    scope.refuse_beyond_float32(estimator, features, floats)
+    scope.refuse_beyond_float32(estimator, features, floats, read)
     return graph.cast(floats, dtype)
 
 

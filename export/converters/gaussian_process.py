@@ -18,8 +18,9 @@ from sklearn.gaussian_process._gpc import COEFS, LAMBDAS
 from skerry.export.converters import kernels
 from skerry.export.converters.elementary import erf
 from skerry.export.converters.labels import highest, label_of, positive
+from skerry.export.converters.members import normalized
 from skerry.export.converters.scope import Scope
-from skerry.export.converters.support_vectors import DOUBTFUL, one_vs_rest
+from skerry.export.converters.support_vectors import DOUBTFUL, class_decision
 from skerry.export.converters.ties import NOISE
 from skerry.export.graph import BOOL, FLOAT64, Array, Features, Graph, Outputs, Tensor
 
@@ -82,9 +83,7 @@ def _one_vs_others(estimator: Any, X: Tensor, scope: Scope) -> Outputs:
     graph = scope.graph
     means, variances = zip(*(_latent(part, X, scope) for part in estimator.base_estimator_.estimators_), strict=True)
     scores = _probabilities(graph, means, variances)
-    total = graph.op("ReduceSum", scores, np.array([1]), width=1, keepdims=1)
-    empty = graph.op("Equal", total, np.array(0.0), dtype=BOOL)
-    shares = graph.op("Div", scores, graph.op("Where", empty, np.array(1.0), total, dtype=FLOAT64))
+    shares = normalized(graph, scores, empty=0)
     return {"predict": label_of(graph, highest(graph, scores), estimator.classes_), "predict_proba": shares}
 
 
@@ -93,7 +92,7 @@ def _one_vs_one(estimator: Any, X: Tensor, scope: Scope) -> Outputs:
     parts = estimator.base_estimator_.estimators_
     means, variances = zip(*(_latent(part, X, scope) for part in parts), strict=True)
     second = graph.op("Greater", graph.concat(means), np.array(0.0), dtype=BOOL)
-    scores = one_vs_rest(graph, second, graph.op("Neg", _probabilities(graph, means, variances)), count)
+    scores = class_decision(graph, second, graph.op("Neg", _probabilities(graph, means, variances)), count)
     return {"predict": label_of(graph, highest(graph, scores), estimator.classes_)}
 
 

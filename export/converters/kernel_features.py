@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from skerry.export.converters import kernels
-from skerry.export.converters.projection import product
 from skerry.export.converters.scope import Scope
 from skerry.export.converters.summation import BLOCK, LANES, numpy_sum
 from skerry.export.converters.ties import NOISE, ROUNDED
@@ -22,7 +21,7 @@ def kernel_ridge(estimator: Any, features: Features, scope: Scope) -> Outputs:
     parameters = {name: getattr(estimator, name) for name in ("gamma", "degree", "coef0")}
     K = _kernel(estimator, features, estimator.X_fit_, parameters, scope)
     coefficients = np.asarray(estimator.dual_coef_)
-    answer = product(scope.graph, K, coefficients.reshape(len(coefficients), -1))
+    answer = scope.graph.affine(K, coefficients.reshape(len(coefficients), -1))
     return {"predict": scope.graph.flatten(answer) if coefficients.ndim == 1 else answer}
 
 
@@ -50,7 +49,7 @@ def kernel_centerer(estimator: Any, features: Features, scope: Scope) -> Outputs
 
 def nystroem(estimator: Any, features: Features, scope: Scope) -> Outputs:
     K = _kernel(estimator, features, estimator.components_, estimator._get_kernel_params(), scope)
-    return {"transform": Features.of(product(scope.graph, K, np.asarray(estimator.normalization_).T))}
+    return {"transform": Features.of(scope.graph.affine(K, np.asarray(estimator.normalization_).T))}
 
 
 def rbf_sampler(estimator: Any, features: Features, scope: Scope) -> Outputs:
@@ -123,7 +122,7 @@ def _kernel(estimator: Any, features: Features, Y: Any, parameters: Any, scope: 
 
 def _added(X: Tensor, factors: Array, graph: Graph) -> Tensor:
     """``X @ factors`` in the wider of their dtypes, added in float64."""
-    wide = product(graph, graph.cast(X, FLOAT64), factors)
+    wide = graph.affine(graph.cast(X, FLOAT64), factors)
     return graph.cast(wide, np.result_type(X.dtype, factors.dtype))
 
 
@@ -163,7 +162,7 @@ def _waves(estimator: Any, X: Tensor, factor: float, seen: Any, scope: Scope) ->
     """``factor * cos(X @ weights + offset)``; ``seen`` gives what is multiplied, for rows."""
     graph, weights, offset = scope.graph, estimator.random_weights_, estimator.random_offset_
     scope.ties(lambda rows: np.abs(seen(np.asarray(rows, float)) @ weights + offset).max(axis=1) > CHAOTIC)
-    angle = product(graph, X, weights)
+    angle = graph.affine(X, weights)
     angle = graph.op("Add", angle, offset.astype(angle.dtype))
     return {"transform": Features.of(graph.op("Mul", graph.op("Cos", angle), np.array(factor, angle.dtype)))}
 
@@ -187,7 +186,7 @@ def _spectrum(part: Array, X: Tensor, estimator: Any, graph: Graph) -> Tensor:
     """The rows' sketches transformed, of all degrees side by side: (rows, degree * half)."""
     matrix = np.concatenate(list(part), axis=1)
     factors = matrix[: X.width] * math.sqrt(estimator.gamma)
-    sums = product(graph, X, factors)
+    sums = graph.affine(X, factors)
     return graph.op("Add", sums, matrix[-1] * math.sqrt(estimator.coef0)) if len(matrix) > len(factors) else sums
 
 

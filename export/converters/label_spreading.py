@@ -8,9 +8,9 @@ import numpy as np
 
 from skerry.export.converters.distances import squared_distances
 from skerry.export.converters.labels import highest, label_of
-from skerry.export.converters.neighbors import k_nearest, row_sums, votes_tied
+from skerry.export.converters.neighbors import k_nearest, row_sums
 from skerry.export.converters.scope import Scope
-from skerry.export.converters.ties import ROUNDED
+from skerry.export.converters.ties import ROUNDED, tied_probabilities
 from skerry.export.graph import FLOAT64, Features, Outputs, Tensor
 
 
@@ -27,7 +27,7 @@ def label_propagation(estimator: Any, features: Features, scope: Scope) -> Outpu
     else:
         raise scope.refuse(estimator, "a kernel of one's own is not converted")
     shares = graph.op("Div", votes, row_sums(graph, votes))
-    scope.ties(lambda X: votes_tied(estimator, X))
+    scope.ties(lambda X: tied_probabilities(estimator, X))
     return {"predict_proba": shares, "predict": label_of(graph, highest(graph, shares), estimator.classes_)}
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from skerry.export.graph import BOOL, INT64, Graph, Outputs, Tensor
+from skerry.runtime.errors import UnsupportedEstimator
 
 INVERSE_LINKS: dict[str, Callable[[Graph, Tensor], Tensor]] = {
     "IdentityLink": lambda _, raw: raw,
@@ -19,6 +20,8 @@ INVERSE_LINKS: dict[str, Callable[[Graph, Tensor], Tensor]] = {
 def label_of(graph: Graph, indices: Tensor, classes: Any) -> Tensor:
     """``classes[indices]``: INT64 (rows,) → labels (rows,)."""
     classes = np.asarray(classes)
+    if classes.dtype.kind == "S":
+        raise UnsupportedEstimator("expected class labels that are strings, numbers or booleans, got bytes")
     if classes.dtype == INT64 and np.array_equal(classes, np.arange(len(classes))):
         return indices
     if classes.dtype.kind == "U":
@@ -43,9 +46,23 @@ def highest(graph: Graph, scores: Tensor) -> Tensor:
     return graph.op("ArgMax", scores, dtype=INT64, width=None, axis=1, keepdims=0)
 
 
+def highest_or_nan(graph: Graph, scores: Tensor) -> Tensor:
+    """The same of scores that may be NaN: the highest of all to NumPy; ONNX Runtime skips it."""
+    unordered = graph.op("IsNaN", scores, dtype=BOOL)
+    ranks = graph.op("Where", unordered, np.array(np.inf, scores.dtype), scores, dtype=scores.dtype)
+    return highest(graph, ranks)
+
+
+def pairwise_decision(graph: Graph, votes: Tensor, sums: Tensor) -> Tensor:
+    """What ``sklearn.utils.multiclass._ovr_decision_function`` ends with, (rows, classes): how many pairs each class wins,
+    and its sum of the pairs' scores, squeezed into (-1/3, 1/3)."""
+    reach = graph.op("Mul", graph.op("Add", graph.op("Abs", sums), np.array(1.0)), np.array(3.0))
+    return graph.op("Add", votes, graph.op("Div", sums, reach))
+
+
 def binary_probabilities(graph: Graph, probability: Tensor) -> Tensor:
     """(rows,) of the second class → (rows, 2)."""
-    second = graph.op("Reshape", probability, np.array([-1, 1]), width=1)
+    second = graph.column(probability)
     return graph.concat([graph.op("Sub", np.array(1, second.dtype), second), second])
 
 

@@ -18,9 +18,10 @@ from skerry.export.converters.labels import (
     sigmoid,
     softmax,
 )
+from skerry.export.converters.members import normalized
 from skerry.export.converters.scope import Scope
 from skerry.export.converters.ties import NOISE, cancelling, tied
-from skerry.export.graph import BOOL, Features, Graph, OneHot, Outputs, Piece, Sparse, Tensor
+from skerry.export.graph import Features, Graph, OneHot, Outputs, Piece, Sparse, Tensor
 
 
 def linear_regressor(estimator: Any, features: Features, scope: Scope) -> Outputs:
@@ -77,7 +78,9 @@ def sgd_classifier(estimator: Any, features: Features, scope: Scope) -> Outputs:
         return outputs
     single = _PROBABILITIES[estimator.loss](graph, scores)
     outputs["predict_proba"] = (
-        binary_probabilities(graph, single) if scores.width is None else _normalized(graph, single)
+        binary_probabilities(graph, single)
+        if scores.width is None
+        else normalized(graph, single, empty=1 / len(estimator.classes_))
     )
     return outputs
 
@@ -95,18 +98,6 @@ def _clipped(graph: Graph, scores: Tensor) -> Tensor:
 
 
 _PROBABILITIES: dict[str, Callable[[Graph, Tensor], Tensor]] = {"log_loss": sigmoid, "modified_huber": _clipped}
-
-
-def _normalized(graph: Graph, probabilities: Tensor) -> Tensor:
-    """Each row divided by its sum; a row of zeros is uniform."""
-    count = probabilities.width or 1
-    total = graph.op("ReduceSum", probabilities, np.array([1]), width=1, keepdims=1)
-    empty = graph.op("Equal", total, np.array([[0]], total.dtype), dtype=BOOL)
-    uniform = np.full((1, count), 1 / count, probabilities.dtype)
-    safe = graph.op("Where", empty, np.array([[1]], total.dtype), total, dtype=total.dtype)
-    return graph.op(
-        "Where", empty, uniform, graph.op("Div", probabilities, safe), dtype=probabilities.dtype, width=count
-    )
 
 
 def _scores(estimator: Any, features: Features, scope: Scope) -> Tensor:

@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.base import is_regressor
 
 from skerry.export.converters.scope import Scope
-from skerry.export.graph import BOOL, FLOAT64, INT64, Features, Graph, Outputs, Tensor
+from skerry.export.graph import BOOL, FLOAT64, INT64, STRING, Features, Graph, Outputs, Tensor
 
 
 def answer(outputs: Outputs, method: str, member: Any, scope: Scope) -> Tensor:
@@ -40,16 +40,11 @@ def flat(graph: Graph, tensor: Tensor) -> Tensor:
     return tensor if tensor.width is None else graph.flatten(tensor)
 
 
-def as_columns(graph: Graph, tensor: Tensor) -> Tensor:
-    """(rows,) → (rows, 1); what has columns keeps them."""
-    return tensor if tensor.width is not None else graph.op("Reshape", tensor, np.array([-1, 1]), width=1)
-
-
 def side_by_side(graph: Graph, tensors: Iterable[Tensor], dtype: Any = None) -> Tensor:
     """``np.column_stack``: of ``dtype``, or of the one NumPy would give them."""
     tensors = list(tensors)
     target = np.dtype(dtype) if dtype else np.result_type(*(tensor.dtype for tensor in tensors))
-    return graph.concat([graph.cast(as_columns(graph, tensor), target) for tensor in tensors])
+    return graph.concat([graph.cast(graph.column(tensor), target) for tensor in tensors])
 
 
 def total(graph: Graph, tensors: Sequence[Tensor]) -> Tensor:
@@ -95,8 +90,10 @@ def normalized(graph: Graph, values: Tensor, *, empty: float) -> Tensor:
     return graph.op("Where", none, np.array(empty, values.dtype), divided, dtype=values.dtype, width=values.width)
 
 
-def repeated(graph: Graph, row: np.ndarray, features: Features) -> Tensor:
+def repeated(graph: Graph, row: Any, features: Features) -> Tensor:
     """``row``, (width,), or one value, (), for each of the rows."""
+    row = np.asarray(row)
+    row = row.astype(STRING) if row.dtype.kind == "U" else row
     rows = graph.op("Shape", features.some_tensor, start=0, end=1, dtype=INT64, width=None)
     if row.ndim:
         rows = graph.op("Concat", rows, np.array(row.shape), axis=0)

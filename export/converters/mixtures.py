@@ -11,9 +11,8 @@ from scipy.special import digamma
 from sklearn.mixture import GaussianMixture
 from sklearn.mixture._gaussian_mixture import _compute_log_det_cholesky
 
-from skerry.export.converters.bayes import likeliest, log_sum, posterior
-from skerry.export.converters.labels import label_of, softmax
-from skerry.export.converters.projection import product
+from skerry.export.converters.bayes import log_sum, posterior
+from skerry.export.converters.labels import highest_or_nan, label_of, softmax
 from skerry.export.converters.scope import Scope
 from skerry.export.converters.summation import numpy_sum
 from skerry.export.converters.ties import ROUNDED, TIE, tied, tied_densities
@@ -35,7 +34,7 @@ def gaussian_mixture(estimator: Any, features: Features, scope: Scope) -> Output
     )
     scope.ties(lambda rows: tied_densities(estimator._estimate_weighted_log_prob(np.asarray(rows))))
     return {
-        "predict": likeliest(graph, joint),
+        "predict": highest_or_nan(graph, joint),
         "predict_proba": posterior(graph, joint),
         "score_samples": graph.flatten(log_sum(graph, joint)),
     }
@@ -59,7 +58,9 @@ def quadratic_discriminant(estimator: Any, features: Features, scope: Scope) -> 
     axes = zip(estimator.rotations_, estimator.scalings_, strict=True)
     matrices = np.stack([rotation * scaling**-0.5 for rotation, scaling in axes])
     centred = _plus(graph, graph.op("Unsqueeze", X, np.array([0])), -estimator.means_[:, None, :])
-    distances = _squared_lengths(graph, product(graph, centred, matrices), len(matrices), rows=1)
+    dtype = np.result_type(centred.dtype, matrices.dtype)
+    turned = graph.op("MatMul", graph.cast(centred, dtype), matrices.astype(dtype), width=matrices.shape[-1])
+    distances = _squared_lengths(graph, turned, len(matrices), rows=1)
     if distances.dtype == np.float32:  # and all that follows is float64
         graph.tolerance = max(graph.tolerance, ROUNDED)
     volumes = np.asarray([np.sum(np.log(scaling)) for scaling in estimator.scalings_])
@@ -67,7 +68,7 @@ def quadratic_discriminant(estimator: Any, features: Features, scope: Scope) -> 
     scores = _plus(graph, graph.op("Mul", scores, np.array(-0.5, scores.dtype)), np.log(estimator.priors_))
     scope.ties(lambda rows: tied(estimator._decision_function(rows)))
     return {
-        "predict": label_of(graph, likeliest(graph, scores), estimator.classes_),
+        "predict": label_of(graph, highest_or_nan(graph, scores), estimator.classes_),
         "predict_proba": softmax(graph, scores),
         "decision_function": _difference(graph, scores) if distances.width == 2 else scores,
     }
@@ -106,17 +107,17 @@ def _full(graph: Graph, X: Tensor, estimator: Any) -> Tensor:
 
 def _diag(graph: Graph, X: Tensor, estimator: Any) -> Tensor:
     means, precisions = estimator.means_, estimator.precisions_cholesky_**2
-    linear = product(graph, X, (-2.0 * means * precisions).T)
+    linear = graph.affine(X, (-2.0 * means * precisions).T)
     linear = _plus(graph, linear, np.sum(means**2 * precisions, axis=1))
-    return graph.op("Add", linear, product(graph, graph.op("Mul", X, X), precisions.T))
+    return graph.op("Add", linear, graph.affine(graph.op("Mul", X, X), precisions.T))
 
 
 def _spherical(graph: Graph, X: Tensor, estimator: Any) -> Tensor:
     means, precisions = estimator.means_, estimator.precisions_cholesky_**2
-    linear = product(graph, X, -2.0 * means.T)
+    linear = graph.affine(X, -2.0 * means.T)
     linear = graph.op("Mul", linear, precisions.astype(linear.dtype))
     linear = _plus(graph, linear, np.sum(means**2, axis=1) * precisions)
-    return graph.op("Add", linear, product(graph, _squared_norms(graph, X), precisions[None, :]))
+    return graph.op("Add", linear, graph.affine(_squared_norms(graph, X), precisions[None, :]))
 
 
 _DISTANCES: dict[str, Callable[[Graph, Tensor, Any], Tensor]] = {

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils._response import _get_response_values
 
-from skerry.export.converters.members import answer, as_columns, one_array, side_by_side
+from skerry.export.converters.members import answer, one_array, side_by_side
 from skerry.export.converters.scope import Scope
 from skerry.export.graph import FLOAT64, Features, Outputs, Tensor
 
@@ -76,7 +76,7 @@ def _response(value: Tensor, method: str, scope: Scope) -> Tensor | None:
         value = scope.graph.columns(value, [1])
     if (value.width or 1) != 1 or value.dtype == object:
         return None
-    return scope.graph.cast(as_columns(scope.graph, value), FLOAT64)
+    return scope.graph.cast(scope.graph.column(value), FLOAT64)
 
 
 def _augmented(rows: Callable[[Any], Any], estimator: Any, method: str, index: int) -> Callable[[Any], Any]:

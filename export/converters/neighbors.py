@@ -11,7 +11,7 @@ import numpy as np
 from skerry.export.converters.distances import Metric, Nearest, nearest
 from skerry.export.converters.labels import highest, label_of
 from skerry.export.converters.scope import Scope
-from skerry.export.converters.ties import tied
+from skerry.export.converters.ties import tied_probabilities
 from skerry.export.graph import BOOL, FLOAT64, INT64, Array, Features, Graph, Outputs, Tensor, make_tensor
 
 METRICS_CONVERTED = (
@@ -27,7 +27,7 @@ def k_neighbors_classifier(estimator: Any, features: Features, scope: Scope) -> 
     if weights is not None:
         weightless = graph.op("Equal", row_sums(graph, weights), np.array(0, weights.dtype), dtype=BOOL)
         graph.guard(weightless, [], "expected a row with a neighbour that is not infinitely far")
-        scope.ties(lambda X: votes_tied(estimator, X))
+        scope.ties(lambda X: tied_probabilities(estimator, X))
     probabilities = []
     for labels, classes in zip(_targets(estimator), _classes(estimator), strict=True):
         near = graph.op("Gather", labels, found.indices, dtype=INT64, axis=0)
@@ -173,13 +173,6 @@ def _tied(neighbors: Any, metric: Metric, count: int, X: Array, *, measured: boo
     return tied
 
 
-def votes_tied(estimator: Any, X: Any) -> Array:
-    """Where two classes have as much weight, but for rounding, in any of the targets."""
-    answers = estimator.predict_proba(X)
-    targets = answers if isinstance(answers, list) else [answers]
-    return np.any([tied(shares) for shares in targets], axis=0)
-
-
 def _weighs(estimator: Any, scope: Scope) -> bool:
     """Whether neighbours count by the inverse of their distance, not all alike."""
     if callable(estimator.weights):
@@ -231,9 +224,8 @@ def _classified(
     labels = [label_of(graph, index, classes) for index, classes in zip(best, known, strict=True)]
     if not estimator.outputs_2d_:
         return {"predict": labels[0], "predict_proba": probabilities[0]}
-    columns = [graph.op("Reshape", label, np.array([-1, 1]), width=1) for label in labels]
     outputs: Outputs = {f"predict_proba_{target}": shares for target, shares in enumerate(probabilities)}
-    return outputs | {"predict": graph.concat(columns)}
+    return outputs | {"predict": graph.concat([graph.column(label) for label in labels])}
 
 
 def _scattered(graph: Graph, indices: Tensor, values: Tensor, width: int) -> Tensor:

@@ -7,8 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from skerry.export.converters.bayes import likeliest
-from skerry.export.converters.labels import binary_probabilities, label_of, sigmoid, softmax
+from skerry.export.converters.labels import binary_probabilities, highest_or_nan, label_of, sigmoid, softmax
 from skerry.export.converters.scope import Scope
 from skerry.export.converters.ties import NOISE, ROUNDED, TIE, imprecise
 from skerry.export.graph import BOOL, INT64, Features, Graph, Outputs, Tensor
@@ -38,7 +37,7 @@ def perceptron_classifier(estimator: Any, features: Features, scope: Scope) -> O
         return {"predict": labels, "predict_proba": binary_probabilities(graph, scores)}
     if estimator._label_binarizer.y_type_.startswith("multilabel"):
         return {"predict": _likely(graph, scores), "predict_proba": scores}
-    return {"predict": label_of(graph, likeliest(graph, scores), estimator.classes_), "predict_proba": scores}
+    return {"predict": label_of(graph, highest_or_nan(graph, scores), estimator.classes_), "predict_proba": scores}
 
 
 def _forward(estimator: Any, features: Features, scope: Scope) -> Tensor:

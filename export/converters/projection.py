@@ -12,6 +12,7 @@ from sklearn.linear_model import ridge_regression
 from sklearn.utils.extmath import fast_logdet
 
 from skerry.export.converters.labels import sigmoid
+from skerry.export.converters.scaling import in_place
 from skerry.export.converters.scope import Scope
 from skerry.export.converters.summation import numpy_sum
 from skerry.export.converters.ties import NOISE, imprecise
@@ -23,19 +24,23 @@ def pca(estimator: Any, features: Features, scope: Scope) -> Outputs:
     graph = scope.graph
     X = _rows(estimator, features, scope)
     components = estimator.components_.T
-    projected = product(graph, X, components)
+    projected = graph.affine(X, components)
     projected = graph.op("Sub", projected, (estimator.mean_.reshape(1, -1) @ components).astype(projected.dtype))
     if estimator.whiten:
         scale = np.sqrt(estimator.explained_variance_)
         projected = graph.op("Div", projected, np.maximum(scale, np.finfo(scale.dtype).eps).astype(projected.dtype))
-    return {"transform": Features.of(projected), "score_samples": _log_likelihood(estimator, X, scope)}
+    outputs: Outputs = {"transform": Features.of(projected)}
+    covariance = estimator.get_covariance()
+    if np.linalg.matrix_rank(covariance, hermitian=True) == len(covariance):  # else scikit-learn errs, or gives noise
+        outputs["score_samples"] = _log_likelihood(estimator, X, scope)
+    return outputs
 
 
 def components(estimator: Any, features: Features, scope: Scope) -> Outputs:
     """TruncatedSVD and random projections: ``X @ components``."""
     matrix = estimator.components_
     matrix = matrix.toarray() if sparse.issparse(matrix) else matrix
-    return {"transform": Features.of(product(scope.graph, _rows(estimator, features, scope), matrix.T))}
+    return {"transform": Features.of(scope.graph.affine(_rows(estimator, features, scope), matrix.T))}
 
 
 def factor_analysis(estimator: Any, features: Features, scope: Scope) -> Outputs:
@@ -43,9 +48,9 @@ def factor_analysis(estimator: Any, features: Features, scope: Scope) -> Outputs
     X = scope.finite(features)
     loadings = estimator.components_ / estimator.noise_variance_
     covariance = linalg.inv(np.eye(len(loadings)) + np.dot(loadings, estimator.components_.T))
-    latent = product(scope.graph, _centred(scope.graph, X, estimator.mean_), loadings.T)
+    latent = scope.graph.affine(_centred(scope.graph, X, estimator.mean_), loadings.T)
     return {
-        "transform": Features.of(product(scope.graph, latent, covariance)),
+        "transform": Features.of(scope.graph.affine(latent, covariance)),
         "score_samples": _log_likelihood(estimator, X, scope),
     }
 
@@ -54,7 +59,7 @@ def fast_ica(estimator: Any, features: Features, scope: Scope) -> Outputs:
     X = _rows(estimator, features, scope)
     if estimator.whiten:
         X = in_place(scope.graph, "Sub", X, estimator.mean_)
-    return {"transform": Features.of(product(scope.graph, X, estimator.components_.T))}
+    return {"transform": Features.of(scope.graph.affine(X, estimator.components_.T))}
 
 
 def sparse_pca(estimator: Any, features: Features, scope: Scope) -> Outputs:
@@ -65,13 +70,13 @@ def sparse_pca(estimator: Any, features: Features, scope: Scope) -> Outputs:
     matrix = ridge_regression(wide, np.eye(len(wide)), estimator.ridge_alpha, solver="cholesky")
     X = graph.cast(_centred(graph, _rows(estimator, features, scope), mean), loadings.dtype)
     scope.refuse_not_finite(X)  # of float64 rows that do not fit into float32
-    return {"transform": Features.of(product(graph, X, matrix.astype(loadings.dtype)))}
+    return {"transform": Features.of(graph.affine(X, matrix.astype(loadings.dtype)))}
 
 
 def restricted_boltzmann(estimator: Any, features: Features, scope: Scope) -> Outputs:
     """BernoulliRBM: the probability of each hidden unit. Its ``score_samples`` flips a random column of every row."""
     graph = scope.graph
-    activation = product(graph, _rows(estimator, features, scope), estimator.components_.T)
+    activation = graph.affine(_rows(estimator, features, scope), estimator.components_.T)
     activation = in_place(graph, "Add", activation, estimator.intercept_hidden_)
     return {"transform": Features.of(sigmoid(graph, activation))}
 
@@ -81,11 +86,11 @@ def partial_least_squares(estimator: Any, features: Features, scope: Scope) -> O
     graph = scope.graph
     X = in_place(graph, "Sub", scope.finite(features), estimator._x_mean)
     scaled = in_place(graph, "Div", X, estimator._x_std)
-    predicted = product(graph, X, estimator.coef_.T)
+    predicted = graph.affine(X, estimator.coef_.T)
     predicted = graph.op("Add", predicted, estimator.intercept_.astype(predicted.dtype))
     return {
         "predict": graph.flatten(predicted) if estimator._predict_1d else predicted,
-        "transform": Features.of(product(graph, scaled, estimator.x_rotations_)),
+        "transform": Features.of(graph.affine(scaled, estimator.x_rotations_)),
     }
 
 
@@ -93,21 +98,7 @@ def partial_least_squares_svd(estimator: Any, features: Features, scope: Scope) 
     graph = scope.graph
     X = graph.cast(scope.finite(features), FLOAT64)
     scaled = graph.op("Div", graph.op("Sub", X, estimator._x_mean), estimator._x_std)
-    return {"transform": Features.of(product(graph, scaled, estimator.x_weights_))}
-
-
-def product(graph: Graph, X: Tensor, matrix: np.ndarray) -> Tensor:
-    """``X @ matrix`` in the wider of the two dtypes, as NumPy gives it; of several matrices, one product for each."""
-    if matrix.ndim == 2:
-        return graph.affine(X, matrix)
-    dtype = np.result_type(X.dtype, matrix.dtype)
-    return graph.op("MatMul", graph.cast(X, dtype), matrix.astype(dtype), width=matrix.shape[-1])
-
-
-def in_place(graph: Graph, kind: str, X: Tensor, statistics: np.ndarray) -> Tensor:
-    """``X op= statistics``: computed in the wider of the two dtypes, kept in X's."""
-    wide = np.result_type(X.dtype, statistics.dtype)
-    return graph.cast(graph.op(kind, graph.cast(X, wide), statistics.astype(wide)), X.dtype)
+    return {"transform": Features.of(graph.affine(scaled, estimator.x_weights_))}
 
 
 def _rows(estimator: Any, features: Features, scope: Scope) -> Tensor:
@@ -127,7 +118,7 @@ def _log_likelihood(estimator: Any, X: Tensor, scope: Scope) -> Tensor:
     graph = scope.graph
     precision = estimator.get_precision()
     centred = _centred(graph, X, estimator.mean_)
-    turned = product(graph, centred, precision)
+    turned = graph.affine(centred, precision)
     products = graph.op("Mul", graph.cast(centred, turned.dtype), turned)
     total = graph.flatten(numpy_sum(graph, graph.op("Transpose", products, perm=[1, 0]), precision.shape[0]))
     constant = 0.5 * (precision.shape[0] * math.log(2.0 * math.pi) - fast_logdet(precision))

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from skerry.export.converters.scope import Scope
-from skerry.export.graph import BOOL, Features, Outputs, Tensor
+from skerry.export.graph import BOOL, Features, Graph, Outputs, Tensor
 
 
 def standard_scaler(estimator: Any, features: Features, scope: Scope) -> Outputs:
@@ -26,15 +26,15 @@ def standard_scaler(estimator: Any, features: Features, scope: Scope) -> Outputs
 
 def min_max_scaler(estimator: Any, features: Features, scope: Scope) -> Outputs:
     X = _numbers(features, scope)
-    X = in_place("Mul", X, estimator.scale_, scope)
-    X = in_place("Add", X, estimator.min_, scope)
+    X = in_place(scope.graph, "Mul", X, estimator.scale_)
+    X = in_place(scope.graph, "Add", X, estimator.min_)
     if estimator.clip:
         X = _clip(X, estimator.feature_range, scope)
     return {"transform": Features.of(X, features.origins)}
 
 
 def max_abs_scaler(estimator: Any, features: Features, scope: Scope) -> Outputs:
-    X = in_place("Div", _numbers(features, scope), estimator.scale_, scope)
+    X = in_place(scope.graph, "Div", _numbers(features, scope), estimator.scale_)
     if estimator.clip:
         X = _clip(X, (-1.0, 1.0), scope)
     return {"transform": Features.of(X, features.origins)}
@@ -43,9 +43,9 @@ def max_abs_scaler(estimator: Any, features: Features, scope: Scope) -> Outputs:
 def robust_scaler(estimator: Any, features: Features, scope: Scope) -> Outputs:
     X = _numbers(features, scope)
     if estimator.with_centering:
-        X = in_place("Sub", X, estimator.center_, scope)
+        X = in_place(scope.graph, "Sub", X, estimator.center_)
     if estimator.with_scaling:
-        X = in_place("Div", X, estimator.scale_, scope)
+        X = in_place(scope.graph, "Div", X, estimator.scale_)
     return {"transform": Features.of(X, features.origins)}
 
 
@@ -70,9 +70,8 @@ def _numbers(features: Features, scope: Scope) -> Tensor:
     return X
 
 
-def in_place(kind: str, X: Tensor, statistics: np.ndarray, scope: Scope) -> Tensor:
+def in_place(graph: Graph, kind: str, X: Tensor, statistics: np.ndarray) -> Tensor:
     """``X op= statistics``: computed in the wider of the two dtypes, kept in X's."""
-    graph = scope.graph
     wide = np.result_type(X.dtype, statistics.dtype)
     return graph.cast(graph.op(kind, graph.cast(X, wide), statistics.astype(wide)), X.dtype)
 

@@ -65,15 +65,20 @@ class Scope:
         found = self.graph.op("ReduceMax", infinite, np.array([1]), width=1, keepdims=1)
         self.graph.guard(found, [], "expected no infinity, got one after the steps before the model")
 
-    def refuse_beyond_float32(self, estimator: Any, features: Features, X: Tensor) -> None:
-        """Guard numbers that float32 does not hold, of steps that round to it. The model's own inputs are checked
-        before it runs."""
+    def refuse_beyond_float32(
+        self, estimator: Any, features: Features, X: Tensor, read: np.ndarray | None = None
+    ) -> None:
+        """Guard numbers that float32 does not hold, of steps that round to it; only in the columns that they ``read``
+        (default: all). The model's own inputs are checked before it runs."""
+        names = column_names(estimator, features.width)
+        if read is not None:
+            names, features, X = [names[column] for column in read], features.select(read), self.graph.columns(X, read)
         if features.is_input:
             self.graph.single.update(features.origins.tolist())
             return
         self.graph.guard(
             self.graph.op("IsInf", self.graph.cast(X, np.float32), dtype=BOOL),
-            column_names(estimator, features.width),
+            names,
             "expected a number in the range of float32",
         )
 

@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 from joblib import effective_n_jobs
 
-from skerry.export.converters.projection import product
 from skerry.export.converters.scope import Scope
 from skerry.export.converters.ties import ROUNDED, imprecise
 from skerry.export.graph import BOOL, FLOAT64, INT64, Features, Graph, Outputs, Tensor
@@ -40,7 +39,7 @@ def coder(estimator: Any, features: Features, scope: Scope) -> Outputs:
 
 def _thresholded(graph: Graph, X: Tensor, atoms: np.ndarray, estimator: Any, _: Scope) -> Tensor:
     """``sign(c) max(|c| - alpha, 0)`` of the products ``c`` with the atoms."""
-    covariance = product(graph, X, atoms.T)
+    covariance = graph.affine(X, atoms.T)
     zero = np.array(0, covariance.dtype)
     excess = graph.op("Sub", graph.op("Abs", covariance), np.array(_alpha(estimator), covariance.dtype))
     code = graph.op("Mul", graph.op("Sign", covariance), graph.op("Max", excess, zero))
@@ -67,7 +66,7 @@ def _pursued(graph: Graph, X: Tensor, atoms: np.ndarray, estimator: Any, scope: 
         raise scope.refuse(estimator, f"matching pursuit of {steps} atoms; up to {MOST_ATOMS} are converted")
     scope.ties(lambda rows: _unsteady(estimator, rows, X.dtype))
     gram = np.dot(atoms, atoms.T).astype(X.dtype).astype(np.float64)
-    pursuit = _Pursuit.of(graph, gram, graph.cast(product(graph, X, atoms.T), FLOAT64), float(np.finfo(X.dtype).eps))
+    pursuit = _Pursuit.of(graph, gram, graph.cast(graph.affine(X, atoms.T), FLOAT64), float(np.finfo(X.dtype).eps))
     for _ in range(steps):
         pursuit.step()
     return graph.cast(pursuit.code, FLOAT64 if effective_n_jobs(estimator.n_jobs) > 1 else X.dtype)

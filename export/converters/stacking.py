@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from skerry.export.converters.labels import label_of
-from skerry.export.converters.members import answer, as_columns, one_array
+from skerry.export.converters.members import answer, one_array
 from skerry.export.converters.scope import Scope
 from skerry.export.graph import INT64, Features, Outputs, Tensor
 
@@ -41,7 +41,7 @@ def _predictions(estimator: Any, features: Features, scope: Scope) -> Iterator[T
         value = answer(scope.convert(name, member, features), method, member, scope)
         if method == "predict_proba" and len(estimator.classes_) == 2:
             value = scope.graph.columns(value, np.arange(1, value.width or 1))
-        yield as_columns(scope.graph, value)
+        yield scope.graph.column(value)
 
 
 def _final(estimator: Any, stacked: Features, scope: Scope) -> Outputs:

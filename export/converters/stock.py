@@ -13,7 +13,7 @@ import numpy as np
 import onnx
 
 from skerry.export.converters.scope import Scope
-from skerry.export.graph import OPSETS, Features, Graph, Outputs, Tensor
+from skerry.export.graph import OPSETS, Features, Outputs, Tensor
 
 TARGET_OPSET = {"": OPSETS[""], "ai.onnx.ml": 3}
 """ai.onnx.ml 3: the newest whose operators skl2onnx writes and version 5 still runs unchanged."""
@@ -49,7 +49,7 @@ def stock(estimator: Any, features: Features, scope: Scope) -> Outputs:
     """Convert with skl2onnx, and inline the graph it gives."""
     tensor = _input(features, scope)
     model = _convert(estimator, tensor, scope)
-    return _named(estimator, _inline(model, tensor, scope.graph, estimator, scope))
+    return _named(estimator, _inline(model, tensor, estimator, scope))
 
 
 def _input(features: Features, scope: Scope) -> Tensor:
@@ -85,8 +85,9 @@ def _options(estimator: Any) -> dict[int, dict[str, Any]] | None:
     return {id(estimator): {"zipmap": False}} if "zipmap" in known else None
 
 
-def _inline(model: onnx.ModelProto, tensor: Tensor, graph: Graph, estimator: Any, scope: Scope) -> dict[str, Tensor]:
+def _inline(model: onnx.ModelProto, tensor: Tensor, estimator: Any, scope: Scope) -> dict[str, Tensor]:
     """Add the model's nodes under fresh names; returns its outputs by the names skl2onnx gave them."""
+    graph = scope.graph
     foreign = {node.op_type for node in model.graph.node if node.domain not in OPSETS or node.op_type in _CHANGED}
     if foreign:
         raise scope.refuse(

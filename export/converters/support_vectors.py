@@ -10,7 +10,7 @@ from onnx import TensorProto, helper
 from sklearn.metrics.pairwise import pairwise_kernels
 
 from skerry.export.converters import kernels
-from skerry.export.converters.labels import highest, label_of, not_negative, positive, sigmoid
+from skerry.export.converters.labels import highest, label_of, not_negative, pairwise_decision, positive, sigmoid
 from skerry.export.converters.scope import Scope
 from skerry.export.converters.ties import NOISE, ROUNDED
 from skerry.export.graph import BOOL, FLOAT64, INT64, Array, Features, Graph, Outputs, Tensor
@@ -32,7 +32,7 @@ def support_vector_classifier(estimator: Any, features: Features, scope: Scope) 
     shown = graph.op("Neg", graph.flatten(decisions)) if count == 2 else decisions
     if count > 2 and estimator.decision_function_shape == "ovr":
         lost = graph.op("Less", decisions, np.array(0.0), dtype=BOOL)
-        shown = one_vs_rest(graph, lost, decisions, count)
+        shown = class_decision(graph, lost, decisions, count)
     index = _winner(graph, graph.flatten(decisions) if count == 2 else decisions, count)
     if estimator.break_ties and count > 2:
         index = highest(graph, shown)
@@ -173,15 +173,13 @@ def _votes(graph: Graph, wins: Tensor, count: int) -> Tensor:
     return graph.op("Gemm", graph.cast(wins, FLOAT64), signs, (signs < 0).sum(axis=0).astype(float), width=count)
 
 
-def one_vs_rest(graph: Graph, second: Tensor, margins: Tensor, count: int) -> Tensor:
-    """scikit-learn's decisions of classes from those of pairs: votes, and sums of margins squeezed into (-1/3, 1/3).
+def class_decision(graph: Graph, second: Tensor, margins: Tensor, count: int) -> Tensor:
+    """scikit-learn's decisions of classes from those of pairs: float64 (rows, classes).
 
     ``second`` says which pairs their second class wins, ``margins`` how clearly their first does.
     """
     votes = _votes(graph, graph.op("Not", second), count)
-    sums = graph.op("MatMul", margins, _signs(count), width=count)
-    reach = graph.op("Mul", graph.op("Add", graph.op("Abs", sums), np.array(1.0)), np.array(3.0))
-    return graph.op("Add", votes, graph.op("Div", sums, reach))
+    return pairwise_decision(graph, votes, graph.op("MatMul", margins, _signs(count), width=count))
 
 
 def _probabilities(estimator: Any, decisions: Tensor, scope: Scope) -> Tensor:

@@ -22,7 +22,7 @@ from skerry.export.converters.composition import transformed
 from skerry.export.converters.elementary import log1p, normal_level
 from skerry.export.converters.functions import function_transformer
 from skerry.export.converters.interpolation import interpolated
-from skerry.export.converters.members import answer, as_columns
+from skerry.export.converters.members import answer
 from skerry.export.converters.scaling import in_place
 from skerry.export.converters.scope import Scope
 from skerry.export.graph import BOOL, FLOAT64, Features, Graph, Outputs, Tensor
@@ -33,7 +33,7 @@ EPSILON = np.spacing(1.0)
 def transformed_target_regressor(estimator: Any, features: Features, scope: Scope) -> Outputs:
     graph = scope.graph
     outputs = scope.convert("regressor_", estimator.regressor_, features)
-    prediction = as_columns(graph, answer(outputs, "predict", estimator.regressor_, scope))
+    prediction = graph.column(answer(outputs, "predict", estimator.regressor_, scope))
     restored = _restored(estimator.transformer_, prediction, scope)
     return {"predict": graph.flatten(restored) if estimator._training_dim == 1 and restored.width == 1 else restored}
 
@@ -67,19 +67,19 @@ def _standard(scaler: Any, X: Tensor, scope: Scope) -> Tensor:
 
 
 def _min_max(scaler: Any, X: Tensor, scope: Scope) -> Tensor:
-    X = in_place("Sub", _checked(X, scope), scaler.min_, scope)
-    return in_place("Div", X, scaler.scale_, scope)
+    X = in_place(scope.graph, "Sub", _checked(X, scope), scaler.min_)
+    return in_place(scope.graph, "Div", X, scaler.scale_)
 
 
 def _max_abs(scaler: Any, X: Tensor, scope: Scope) -> Tensor:
-    return in_place("Mul", _checked(X, scope), scaler.scale_, scope)
+    return in_place(scope.graph, "Mul", _checked(X, scope), scaler.scale_)
 
 
 def _robust(scaler: Any, X: Tensor, scope: Scope) -> Tensor:
     X = _checked(X, scope)
     if scaler.with_scaling:
-        X = in_place("Mul", X, scaler.scale_, scope)
-    return in_place("Add", X, scaler.center_, scope) if scaler.with_centering else X
+        X = in_place(scope.graph, "Mul", X, scaler.scale_)
+    return in_place(scope.graph, "Add", X, scaler.center_) if scaler.with_centering else X
 
 
 def _quantile(transformer: Any, X: Tensor, scope: Scope) -> Tensor:

@@ -28,6 +28,13 @@ def tied(scores: np.ndarray, limit: float = TIE) -> np.ndarray:
     return np.asarray(np.abs(first - second) <= limit * np.maximum(1, np.abs(first)))
 
 
+def tied_probabilities(estimator: Any, rows: Any, dtype: Any = np.float64) -> np.ndarray:
+    """A mask of rows whose two likeliest classes, of any target, differ by what rounding in ``dtype`` makes."""
+    answers = estimator.predict_proba(rows)
+    targets = answers if isinstance(answers, list) else [answers]
+    return np.any([tied(shares, ROUNDED if dtype == np.float32 else TIE) for shares in targets], axis=0)
+
+
 def tied_densities(joint: np.ndarray) -> np.ndarray:
     """A mask of rows whose class or probabilities hang on the last bit of their log-likelihoods."""
     return tied(joint) | _rounded(joint)

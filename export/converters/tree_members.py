@@ -60,7 +60,8 @@ def leaf_values(
     """``values[i][leaf]`` of each tree: FLOAT64 (rows, members), or their sum, (rows, 1). ``values`` are over the nodes
     of each tree."""
     splits = splits_of(members, subsets)
-    X = rounded_rows(estimator, splits, features, scope)
+    read = None if subsets is None else np.unique(np.concatenate(subsets))
+    X = rounded_rows(estimator, splits, features, scope, read=read)
     return side_by_side(scope.graph, X, members, values, splits, summed=summed)
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from skerry.export.converters.labels import highest, label_of
 from skerry.export.converters.members import answer, flat, side_by_side, total, votes
 from skerry.export.converters.scope import Scope
+from skerry.export.converters.ties import tied_probabilities
 from skerry.export.graph import INT64, Features, Graph, Outputs, Tensor
 
 
@@ -30,6 +31,7 @@ def _soft(estimator: Any, features: Features, scope: Scope) -> Outputs:
     graph = scope.graph
     members = _answers(estimator, "predict_proba", features, scope)
     probabilities = _average(graph, members, estimator._weights_not_none)
+    scope.ties(lambda rows: tied_probabilities(estimator, rows, probabilities.dtype))
     outputs: Outputs = {
         "predict": label_of(graph, highest(graph, probabilities), estimator.classes_),
         "predict_proba": probabilities,

@@ -76,9 +76,13 @@ def test_what_is_no_estimator_is_refused(thing: Any, X: np.ndarray, tmp_path: Pa
 
 
 def test_classes_of_somebody_else_are_refused(X: np.ndarray, tmp_path: Path) -> None:
-    check_refused(UnsupportedEstimator, r"Own: class .*Own is not in Skerry's table of estimators", tmp_path, Own().fit(X), X)
+    check_refused(
+        UnsupportedEstimator, r"Own: class .*Own is not in Skerry's table of estimators", tmp_path, Own().fit(X), X
+    )
     inside = make_pipeline(StandardScaler(), Own()).fit(X)
-    check_refused(UnsupportedEstimator, r"own › Own: class .*Own is not in Skerry's table of estimators", tmp_path, inside, X)
+    check_refused(
+        UnsupportedEstimator, r"own › Own: class .*Own is not in Skerry's table of estimators", tmp_path, inside, X
+    )
     subclass = OwnLogisticRegression().fit(X, X[:, 0] > 0)
     check_refused(UnsupportedEstimator, "is not in Skerry.s table", tmp_path, subclass, X)
 

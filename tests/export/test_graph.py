@@ -8,7 +8,18 @@ import numpy as np
 import onnx
 import pytest
 
-from skerry.export.graph import FLOAT64, INT64, STRING, Features, Graph, OneHot, Piece, Tensor, element_type, make_tensor
+from skerry.export.graph import (
+    FLOAT64,
+    INT64,
+    STRING,
+    Features,
+    Graph,
+    OneHot,
+    Piece,
+    Tensor,
+    element_type,
+    make_tensor,
+)
 from skerry.runtime.session import Session
 
 FLOAT32 = np.dtype(np.float32)

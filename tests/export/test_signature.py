@@ -161,3 +161,13 @@ def test_rows_below_each_other() -> None:
     assert stack([["a"], ["b", "c"]]) == ["a", "b", "c"]
     frame = pd.DataFrame({"a": [1], "c": pd.Categorical(["x"])})
     pd.testing.assert_frame_equal(stack([frame, frame]).drop(columns="c"), pd.DataFrame({"a": [1, 1]}))
+
+
+def test_columns_with_spaces_in_their_names(frame: pd.DataFrame) -> None:
+    """LightGBM tells them with _ instead."""
+    X = frame[["f8", "i8"]].set_axis(["an hour", "a_day"], axis=1)
+    fitted = StandardScaler().fit(X)
+    fitted.feature_names_in_ = np.array(["a_day", "an_hour"], object)
+    assert read_signature(fitted, X)[0].names == ["a_day", "an hour"]
+    with pytest.raises(InvalidRows, match="missing: 'an_hour'"):
+        read_signature(fitted, X[["a_day"]])

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.datasets import load_wine
 from sklearn.ensemble import BaggingClassifier, BaggingRegressor
 from sklearn.linear_model import LinearRegression, LogisticRegression, Perceptron, Ridge, RidgeClassifier
+from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor, ExtraTreeClassifier
 
+from skerry.export import export
 from skerry.runtime import Model
 
 Same = Callable[..., Model]
@@ -117,3 +122,21 @@ def test_members_get_columns_of_several_dtypes_as_one_array(numbers: np.ndarray,
 
 def test_several_targets(numbers: np.ndarray, rows: np.ndarray, check_same: Same) -> None:
     check_same(BaggingRegressor(Ridge(), 3, random_state=0).fit(numbers, numbers[:, :2] * 3), numbers, rows)
+
+
+def test_a_column_that_no_tree_reads_may_be_beyond_float32(
+    numbers: np.ndarray, rows: np.ndarray, check_same: Same
+) -> None:
+    fitted = BaggingClassifier(n_estimators=2, max_features=1, random_state=0).fit(numbers, labels_of(numbers, [0, 1]))
+    assert len(set(np.concatenate(fitted.estimators_features_))) < numbers.shape[1]
+    ugly = np.repeat(numbers[:1], numbers.shape[1], axis=0)
+    np.fill_diagonal(ugly, 1e300)
+    check_same(fitted, numbers, ugly)
+    check_same(make_pipeline(StandardScaler(), fitted).fit(numbers, labels_of(numbers, [0, 1])), numbers, ugly)
+
+
+def test_members_that_are_sure_of_different_classes(tmp_path: Path) -> None:
+    """Each of two classes gets one half, but for the last bit."""
+    X, y = load_wine(return_X_y=True)
+    fitted = BaggingClassifier(GaussianNB(), max_samples=10, random_state=0).fit(X[::2], y[::2])
+    assert export(fitted, X[1::2], name="model", to=tmp_path).manifest.parity.tied

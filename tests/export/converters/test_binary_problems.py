@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression, Ridge, RidgeClassifier
 from sklearn.multiclass import OneVsOneClassifier, OneVsRestClassifier, OutputCodeClassifier
+from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
+from skerry.export import export
 from skerry.runtime import Model
 
 Same = Callable[..., Model]
@@ -99,3 +103,10 @@ def test_pipelines_inside_and_around(kind: Any, numbers: np.ndarray, rows: np.nd
     member = make_pipeline(StandardScaler(), LogisticRegression())
     fitted = make_pipeline(StandardScaler(), kind(member)).fit(numbers, labels_of(numbers, ["x", "y", "z"]))
     check_same(fitted, numbers, rows)
+
+
+def test_two_classes_that_are_all_but_sure(tmp_path: Path) -> None:
+    """The probabilities of a naive Bayes are soon 1 but for the last bit, of several classes."""
+    X, y = load_digits(return_X_y=True)
+    fitted = OneVsRestClassifier(GaussianNB()).fit(X[:500:2], y[:500:2])
+    assert export(fitted, X[1:500:2], name="model", to=tmp_path).manifest.parity.tied

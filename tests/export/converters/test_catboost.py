@@ -71,7 +71,7 @@ def effect(frame: pd.DataFrame) -> np.ndarray:
 
 def at_borders(estimator: Any, X: np.ndarray) -> np.ndarray:
     """Rows at each border, beside it in float32, and beside that in float64."""
-    rows = []
+    rows: list[np.ndarray] = []
     for feature, borders in estimator.get_borders().items():
         for border in np.array(borders[:10], np.float32):
             above = np.nextafter(border, np.float32(np.inf))

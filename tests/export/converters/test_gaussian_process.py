@@ -66,7 +66,7 @@ def _fit(model: Any, X: np.ndarray, y: np.ndarray) -> Any:
 
 @pytest.mark.parametrize("kernel", KERNELS, ids=str)
 def test_a_mean_is_a_product_with_kernels(
-    check_same: Callable, rows: np.ndarray, ugly: np.ndarray, kernel: Kernel | None
+    check_same: Callable[..., Any], rows: np.ndarray, ugly: np.ndarray, kernel: Kernel | None
 ) -> None:
     y = np.sin(rows).sum(axis=1)
     model = GaussianProcessRegressor(kernel, alpha=0.1, optimizer=None)
@@ -75,31 +75,33 @@ def test_a_mean_is_a_product_with_kernels(
 
 @pytest.mark.parametrize("kernel", KERNELS, ids=str)
 def test_a_class_is_likely_within_a_variance(
-    check_same: Callable, rows: np.ndarray, ugly: np.ndarray, kernel: Kernel | None
+    check_same: Callable[..., Any], rows: np.ndarray, ugly: np.ndarray, kernel: Kernel | None
 ) -> None:
     model = GaussianProcessClassifier(kernel, optimizer=None)
     check_same(_fit(model, rows, rows[:, 0] > 0), rows, ugly[:2], tolerance=1e-11)
 
 
-def test_targets_are_scaled_back(check_same: Callable, rows: np.ndarray) -> None:
+def test_targets_are_scaled_back(check_same: Callable[..., Any], rows: np.ndarray) -> None:
     y = np.column_stack([rows[:, 0] * 100 + 7, np.cos(rows[:, 1])])
     check_same(_fit(GaussianProcessRegressor(normalize_y=True, alpha=0.1), rows, y), rows, tolerance=1e-11)
 
 
-def test_kernels_are_tuned(check_same: Callable, rows: np.ndarray) -> None:
+def test_kernels_are_tuned(check_same: Callable[..., Any], rows: np.ndarray) -> None:
     y = np.sin(rows).sum(axis=1)
     check_same(_fit(GaussianProcessRegressor(RBF() + WhiteKernel()), rows, y), rows, tolerance=1e-10)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.int64])
-def test_rows_of_any_dtype_are_float64(check_same: Callable, rows: np.ndarray, dtype: Any) -> None:
+def test_rows_of_any_dtype_are_float64(check_same: Callable[..., Any], rows: np.ndarray, dtype: Any) -> None:
     X = (rows * 3).astype(dtype)
     check_same(_fit(GaussianProcessRegressor(alpha=0.1), X, rows[:, 0]), X, tolerance=1e-11)
     check_same(_fit(GaussianProcessClassifier(), X, rows[:, 0] > 0), X, tolerance=1e-11)
 
 
 @pytest.mark.parametrize("way", ["one_vs_rest", "one_vs_one"])
-def test_of_many_classes_each_has_a_process(check_same: Callable, rows: np.ndarray, ugly: np.ndarray, way: str) -> None:
+def test_of_many_classes_each_has_a_process(
+    check_same: Callable[..., Any], rows: np.ndarray, ugly: np.ndarray, way: str
+) -> None:
     y = np.array(["a", "b", "c", "d"])[np.digitize(rows[:, 0], [-0.6, 0, 0.6])]
     model = _fit(GaussianProcessClassifier(RBF(), multi_class=way, optimizer=None), rows, y)
     check_same(model, rows, ugly, tolerance=1e-11, methods=["predict"] if way == "one_vs_one" else None)
@@ -116,7 +118,7 @@ def test_what_has_no_operator_is_refused(rows: np.ndarray, tmp_path: Path, kerne
 
 
 def test_a_kernel_of_ones_own_is_refused(rows: np.ndarray, tmp_path: Path) -> None:
-    class Own(RBF):
+    class Own(RBF):  # type: ignore[misc]
         pass
 
     model = _fit(GaussianProcessRegressor(2.0 * Own(), optimizer=None), rows, rows[:, 0])

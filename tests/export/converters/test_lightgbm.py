@@ -75,7 +75,7 @@ def effect(frame: pd.DataFrame) -> np.ndarray:
 
 def at_thresholds(estimator: Any, X: np.ndarray, beside: Beside) -> np.ndarray:
     nodes = estimator.booster_.trees_to_dataframe().dropna(subset="split_feature").head(40)
-    rows = []
+    rows: list[np.ndarray] = []
     for feature, threshold in zip(nodes["split_feature"].str[7:].astype(int), nodes["threshold"], strict=True):
         for value in beside([float(threshold)]):
             row = X[len(rows) % len(X)].copy()

@@ -103,3 +103,12 @@ def test_the_hidden_units_of_a_boltzmann_machine(X: np.ndarray, check_same: Same
 @pytest.mark.parametrize("model", [FastICA(2, random_state=0, tol=0.1), FactorAnalysis(2), PCA(2)], ids=repr)
 def test_between_a_scaler_and_a_classifier(model: Any, X: np.ndarray, check_same: Same) -> None:
     check_same(make_pipeline(StandardScaler(), clone(model), LogisticRegression()).fit(X, X[:, 0] > 2), X, ugly(X))
+
+
+def test_directions_without_variance(X: np.ndarray, check_same: Same) -> None:
+    """The likelihood hangs on the inverse of a covariance that has none; what is projected does not."""
+    rows = np.column_stack([X, np.zeros(len(X))])
+    check_same(make_pipeline(PCA(), LogisticRegression()).fit(rows, X[:, 0] > 2), rows)
+    check_same(PCA().fit(rows), rows, methods=["transform"])
+    with pytest.raises(UnsupportedEstimator, match="no exact conversion of score_samples"):
+        check_same(PCA().fit(rows), rows)

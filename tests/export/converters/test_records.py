@@ -66,7 +66,7 @@ def test_dicts_become_columns(settings: dict[str, Any], check_same: Check) -> No
 )
 @pytest.mark.parametrize("form", ["dict", "pair", "string"])
 def test_names_become_columns_by_their_hash(form: str, settings: dict[str, Any], check_same: Check) -> None:
-    given = {
+    given: Callable[[Any], Any] = {
         "dict": lambda record: record,
         "pair": lambda record: [*record.items(), *record.items()],
         "string": lambda record: [str(value) for value in record.values()],

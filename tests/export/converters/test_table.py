@@ -25,9 +25,7 @@ KINDS: dict[str, type] = dict(all_estimators())
 
 
 def converted_by(converter: Converter) -> list[type]:
-    return [
-        KINDS[name.removeprefix("sklearn.")] for name, entry in ESTIMATORS.items() if entry.convert is converter
-    ]
+    return [KINDS[name.removeprefix("sklearn.")] for name, entry in ESTIMATORS.items() if entry.convert is converter]
 
 
 LINEAR_CLASSIFIERS = converted_by(linear.linear_classifier)

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 from sklearn.compose import make_column_transformer
+from sklearn.datasets import load_wine
 from sklearn.ensemble import RandomForestRegressor, VotingClassifier, VotingRegressor
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge, RidgeClassifier
+from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
+from skerry.export import export
 from skerry.runtime import Model
 from skerry.runtime.errors import UnsupportedEstimator
 
@@ -75,6 +79,14 @@ def test_votes_that_all_but_tie(weights: list[float], check_same: Same) -> None:
         tree.classes_ = np.array([0, 1])
     for voting in ("hard", "soft"):
         check_same(VotingClassifier(members, voting=voting, weights=weights).fit(X, X.ravel() > 15), X, tolerance=0)
+
+
+def test_two_members_that_are_sure_of_different_classes(tmp_path: Path) -> None:
+    """Each class gets one half, but for the last bit."""
+    X, y = load_wine(return_X_y=True)
+    members = [("bayes", GaussianNB()), ("tree", DecisionTreeClassifier(random_state=0))]
+    fitted = VotingClassifier(members, voting="soft").fit(X[::2], y[::2])
+    assert export(fitted, X[1::2], name="model", to=tmp_path).manifest.parity.tied
 
 
 @pytest.mark.parametrize("weights", [None, [1, 2, 3], [0.1, 0.2, 0.3]], ids=str)

@@ -62,7 +62,7 @@ def near_thresholds(estimator: Any, X: np.ndarray) -> np.ndarray:
     """Rows at each threshold, beside it in float32, and beside that in float64."""
     nodes = estimator.get_booster().trees_to_dataframe()
     nodes = nodes[nodes["Feature"] != "Leaf"].head(40)
-    rows = []
+    rows: list[np.ndarray] = []
     for feature, split in zip(nodes["Feature"].str[1:].astype(int), nodes["Split"].astype(np.float32), strict=True):
         below = np.nextafter(split, np.float32(-np.inf))
         between = (float(split) + float(below)) / 2
