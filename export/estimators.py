@@ -217,7 +217,7 @@ ESTIMATORS: dict[str, Entry] = {
     "sklearn.FactorAnalysis": Entry(projection.factor_analysis),
     "sklearn.FastICA": Entry(projection.fast_ica),
     "sklearn.GaussianRandomProjection": Entry(projection.components),
-    "sklearn.IncrementalPCA": Entry(projection.pca),
+    "sklearn.IncrementalPCA": Entry(projection.pca, note=projection.IRREGULAR),
     "sklearn.LatentDirichletAllocation": Entry(topics.latent_dirichlet),
     "sklearn.MiniBatchDictionaryLearning": Entry(
         sparse_coding.coder, note="no transform_algorithm but 'threshold' and 'omp', and of 'omp' no more than 12 atoms"
@@ -230,7 +230,7 @@ ESTIMATORS: dict[str, Entry] = {
         "its iteration stops by the progress of all rows of a batch together, so a row has no answer of its own"
     ),
     "sklearn.NeighborhoodComponentsAnalysis": Entry(neighbors.neighborhood_components),
-    "sklearn.PCA": Entry(projection.pca),
+    "sklearn.PCA": Entry(projection.pca, note=projection.IRREGULAR),
     "sklearn.PLSCanonical": Entry(projection.partial_least_squares),
     "sklearn.PLSRegression": Entry(projection.partial_least_squares),
     "sklearn.PLSSVD": Entry(projection.partial_least_squares_svd),

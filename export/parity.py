@@ -22,6 +22,8 @@ from skerry.runtime.session import Session
 
 TRACED = 50
 """Wrong rows on which the first part that diverges is looked for."""
+TIED = 2000
+"""Rows looked at for ties at once: some compare each with all training rows."""
 SINGLE_ROWS = 8
 """Rows that are also asked for one at a time."""
 HINT = "nothing was written"
@@ -56,16 +58,19 @@ def compare(estimator: Any, model: Model, rows: Any, ties: Sequence[Ties] = ()) 
     expected, got = ask(estimator, rows, methods), _answers(model, rows)
     wrong = expected.refused != got.refused
     answered = ~(expected.refused | got.refused)
-    errors = {}
+    mislabelled, errors = np.zeros(len(wrong), bool), {}
     for method in methods if answered.any() else ():
         ours, theirs = (
             got.outputs[method][answered[~got.refused]],
             expected.outputs[method][answered[~expected.refused]],
         )
-        wrong[answered] |= differing(ours, theirs, tolerance=model.manifest.parity.tolerance)
+        off = differing(ours, theirs, tolerance=model.manifest.parity.tolerance)
+        wrong[answered] |= off
+        if method == "predict":
+            mislabelled[answered] = off
         errors[method] = _spread(_distance(ours, theirs), answered)
     total = sum(errors.values(), np.zeros(len(wrong)))
-    tied = ties_among(ties, rows, wrong & answered & ~_same_decision(expected, got, answered), total)
+    tied = ties_among(ties, rows, wrong & answered & ~(mislabelled & _same_decision(expected, got, answered)), total)
     errors = {method: np.where(tied, 0.0, error) for method, error in errors.items()}
     return Comparison(rows, expected, got, wrong & ~tied, tied, errors)
 
@@ -106,9 +111,10 @@ def ties_among(ties: Sequence[Ties], rows: Any, mask: Array, errors: Array | Non
     tied = np.zeros(len(mask), bool)
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
-        for tie in ties if len(index) else ():
-            explained = True if errors is None else errors[index] <= tie.within
-            tied[index] |= np.asarray(tie.marked(tie.rows(take(rows, index))), bool) & explained
+        for part in np.split(index, np.arange(TIED, len(index), TIED)) if len(index) else ():
+            for tie in ties:
+                explained = True if errors is None else errors[part] <= tie.within
+                tied[part] |= np.asarray(tie.marked(tie.rows(take(rows, part))), bool) & explained
     return tied
 
 

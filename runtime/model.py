@@ -17,6 +17,8 @@ from skerry.runtime.session import Session, SessionConfig
 from skerry.runtime.structure import check_structure
 from skerry.runtime.tensors import TensorSpec
 
+ROWS = 8192
+"""Rows in one run at most."""
 VALUES = 2**23
 """Numbers that a run may hold for the columns made of texts or records: 64 MiB in float64."""
 
@@ -107,7 +109,8 @@ class Model:
         return [_restore(array, self._specs[method]) for array, method in zip(found, methods, strict=False)]
 
     def _run(self, feeds: Feeds, outputs: Sequence[str]) -> list[Array]:
-        """All rows at once; texts and records a few at a time, since each may be as wide as the vocabulary."""
+        """Many rows in several runs: of texts and records each may be as wide as the vocabulary, and neighbours are found
+        among all training rows."""
         rows = len(next(iter(feeds.values())))
         limit = self._rows_in_a_run(feeds)
         if rows <= limit:
@@ -117,13 +120,14 @@ class Model:
         return [np.concatenate(arrays) for arrays in zip(*parts, strict=True)]
 
     def _rows_in_a_run(self, feeds: Feeds) -> int:
-        """As many as hold at most ``VALUES``: the columns that are made of a row, or a weight of each key for each class."""
+        """At most ``ROWS``, and as many as hold at most ``VALUES``: the columns that are made of a row, or a weight of
+        each key for each class."""
         classes = len(self.manifest.classes or ())
         widths = [
             max(extractor.width, feeds[extractor.keys].shape[1] * max(1, classes))
             for extractor in self.manifest.extractors
         ]
-        return max(1, VALUES // max(widths, default=1))
+        return max(1, min(ROWS, VALUES // max(widths, default=1)))
 
 
 def _restore(array: Array, spec: TensorSpec) -> Array:

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from sklearn.neighbors._kd_tree import kernel_norm
 
+from skerry.export.converters.bayes import log_sum
 from skerry.export.converters.distances import EPSILON, Metric
-from skerry.export.converters.neighbors import row_sums
 from skerry.export.converters.scope import Scope
 from skerry.export.graph import BOOL, FLOAT64, Array, Features, Graph, Outputs, Tensor
 
@@ -37,7 +37,7 @@ def kernel_density(estimator: Any, features: Features, scope: Scope) -> Outputs:
     if _cancelled(estimator, peak, _drawn(training)).any():
         raise scope.refuse(estimator, "where few training rows are near, scikit-learn's own sum is mostly rounding")
     scope.ties(lambda X: _cancelled(estimator, peak, X))
-    return {"score_samples": graph.op("Add", graph.flatten(_log_sum(graph, logs)), np.array(peak - np.log(total)))}
+    return {"score_samples": graph.op("Add", graph.flatten(log_sum(graph, logs)), np.array(peak - np.log(total)))}
 
 
 def _drawn(training: Array) -> Array:
@@ -102,11 +102,3 @@ _LOG_KERNELS: dict[str, Callable[[Graph, Tensor, float], Tensor]] = {
     "linear": _linear,
     "cosine": _cosine,
 }
-
-
-def _log_sum(graph: Graph, logs: Tensor) -> Tensor:
-    """``log(sum(exp(logs)))`` of each row, -inf where all are: (rows, 1)."""
-    most = graph.op("ReduceMax", logs, np.array([1]), width=1, keepdims=1)
-    none = graph.op("IsInf", most, dtype=BOOL)
-    shift = graph.op("Where", none, np.array(0.0), most, dtype=FLOAT64, width=1)
-    return graph.op("Add", graph.op("Log", row_sums(graph, graph.op("Exp", graph.op("Sub", logs, shift)))), shift)

@@ -233,6 +233,23 @@ def each_row(graph: Graph, X: Tensor, compute: Callable[[Graph, Tensor], Sequenc
     return [Tensor(name, tensor.dtype, tensor.width) for name, tensor in zip(names, made, strict=True)]
 
 
+def each_block(graph: Graph, X: Tensor, size: int, compute: Callable[[Graph, Tensor], Tensor]) -> Tensor:
+    """What ``compute`` makes of up to ``size`` rows, as many rows, for all rows one block after the other."""
+    body = _body(graph)
+    block = Tensor(body.fresh("block"), X.dtype, X.width)
+    made = compute(body, block)
+    graph._count = body._count
+    declared = [
+        helper.make_tensor_value_info(tensor.name, element_type(tensor.dtype), None) for tensor in (block, made)
+    ]
+    proto = helper.make_graph(body.nodes, "block", declared[:1], declared[1:])
+    blocks, results = graph.fresh("blocks"), graph.fresh("blocks")
+    split = [X.name, graph.constant(np.array(size))]
+    graph.nodes.append(helper.make_node("SplitToSequence", split, [blocks], axis=0))
+    graph.nodes.append(helper.make_node("SequenceMap", [blocks], [results], body=proto))
+    return graph.op("ConcatFromSequence", Tensor(results, made.dtype, made.width), axis=0)
+
+
 def _body(graph: Graph) -> Graph:
     """A graph inside a node. It shares the constants, and may take what was made outside, but not the other way round."""
     return replace(graph, inputs=[], nodes=[], _made=dict(graph._made))

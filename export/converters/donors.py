@@ -15,14 +15,25 @@ from typing import Any
 import numpy as np
 from sklearn.metrics.pairwise import nan_euclidean_distances
 
-from skerry.export.converters.distances import EPSILON, SPARE, TIED, each_row, either, smallest
+from skerry.export.converters.distances import (
+    EPSILON,
+    SPARE,
+    TIED,
+    each_block,
+    each_row,
+    either,
+    smallest,
+    squared_distances,
+)
 from skerry.export.converters.neighbors import row_sums
 from skerry.export.converters.scope import Scope
 from skerry.export.graph import BOOL, FLOAT64, INT64, Array, Features, Graph, Outputs, Tensor
 from skerry.runtime.feeds import is_missing
 
 TINY = float(np.finfo(np.float64).tiny)
-"""Added to squared distances, so that divided by no columns they are infinite and not NaN."""
+"""The least of squared distances: what is more than nothing is infinite, and not NaN, when divided by no columns."""
+CELLS = 2**21
+"""Distances that are had at once: more do not stay in the cache, and take much memory."""
 MOST = 4
 """How many times the candidates that columns without gaps would need are taken at most."""
 
@@ -37,7 +48,9 @@ def knn_imputer(estimator: Any, features: Features, scope: Scope) -> Outputs:
     graph.guard(graph.op("IsInf", X, dtype=BOOL), [], "expected no infinite numbers")
     scope.ties(lambda X: _tied(estimator, np.asarray(X, float)))
     missing = graph.op("IsNaN", X, dtype=BOOL)
-    filled = _filled(Donors.of(estimator), graph, X, graph.op("And", missing, valid[None]))
+    donors = Donors.of(estimator)
+    rows = max(1, CELLS // len(donors.training))
+    filled = each_block(graph, X, rows, lambda body, block: _filled(donors, body, block))
     if not valid.all():
         empty = graph.op("Where", valid[None], filled, np.array(0.0))
         filled = empty if estimator.keep_empty_features else graph.columns(filled, np.flatnonzero(valid))
@@ -82,8 +95,9 @@ class Donors:
         return min(len(self.training), int(np.ceil((self.wanted + SPARE) / share)))
 
 
-def _filled(donors: Donors, graph: Graph, X: Tensor, gaps: Tensor) -> Tensor:
+def _filled(donors: Donors, graph: Graph, X: Tensor) -> Tensor:
     """``X`` with its gaps filled; the others of its rows are not looked at."""
+    gaps = graph.op("And", graph.op("IsNaN", X, dtype=BOOL), np.asarray(donors.known.any(axis=0, keepdims=True)))
     some = graph.op("ReduceMax", gaps, np.array([1]), keepdims=0, width=None)
     rows, gaps = graph.op("Compress", X, some, axis=0), graph.op("Compress", gaps, some, axis=0)
     ranks = _ranks(donors, graph, rows)
@@ -105,14 +119,16 @@ def _places(graph: Graph, mask: Tensor) -> Tensor:
 
 def _ranks(donors: Donors, graph: Graph, X: Tensor) -> Tensor:
     """The mean of the squared differences in columns known of both: (rows, training rows), not a number or infinite
-    where there are none. ``nan_euclidean_distances`` are their roots but for a factor, which no mean of donors shows."""
+    where there are none. ``nan_euclidean_distances``, by whose own steps they are computed to round alike, are their
+    roots but for a factor, which no mean of donors shows."""
     missing, count = graph.op("IsNaN", X, dtype=BOOL), len(donors.training)
+    unknown = graph.cast(missing, FLOAT64)
     numbers = graph.op("Where", missing, np.array(0.0), X, dtype=FLOAT64, width=X.width)
-    present = graph.cast(graph.op("Not", missing), FLOAT64)
-    terms = graph.concat([numbers, graph.op("Mul", numbers, numbers), present])
-    theirs = np.vstack([-2 * donors.numbers.T, donors.known.T, donors.numbers.T**2])
-    squares = graph.op("Gemm", terms, theirs, np.array([TINY]), width=count)
-    shared = graph.op("MatMul", present, donors.known.T.astype(float), width=count)
+    squares = squared_distances(graph, numbers, donors.numbers)
+    theirs = graph.op("MatMul", graph.op("Mul", numbers, numbers), (~donors.known).T.astype(float), width=count)
+    ours = graph.op("MatMul", unknown, (donors.numbers * donors.numbers).T, width=count)
+    squares = graph.op("Max", graph.op("Sub", graph.op("Sub", squares, theirs), ours), np.array(TINY))
+    shared = graph.op("MatMul", graph.op("Sub", np.array(1.0), unknown), donors.known.T.astype(float), width=count)
     return graph.op("Div", squares, shared)
 
 

@@ -30,6 +30,8 @@ def _raw_scores(estimator: Any, features: Features, scope: Scope) -> Tensor:
     """``_raw_predict``: float64 (rows, trees per iteration); the constant first, then tree by tree."""
     trees = [tree.tree_ for tree in estimator.estimators_.ravel()]
     features, fills = scope.graph.with_gaps(features)
+    if np.isnan(fills).all():  # NaN stands for nothing, and scikit-learn refuses it
+        scope.finite(features)
     X = rounded_rows(estimator, trees, features, scope)
     targets = estimator.n_trees_per_iteration_
     arrays = [constant_tree(value, target) for target, value in enumerate(_constant(estimator, scope))]

@@ -26,25 +26,24 @@ def kernel_ridge(estimator: Any, features: Features, scope: Scope) -> Outputs:
 
 
 def kernel_pca(estimator: Any, features: Features, scope: Scope) -> Outputs:
-    """Centred kernels with the training rows, times the eigenvectors over the roots of their eigenvalues.
+    """Centred kernels with the training rows, times ``scaled_vectors``.
 
     The centring refuses kernels that overflow.
     """
     parameters = {"gamma": estimator.gamma_, "degree": estimator.degree, "coef0": estimator.coef0}
     K = _kernel(estimator, features, estimator.X_fit_, parameters, scope)
     scope.refuse_not_finite(K)
-    values, vectors = estimator.eigenvalues_, estimator.eigenvectors_
-    scaled = np.divide(vectors, np.sqrt(values), out=np.zeros_like(vectors), where=values != 0)
+    scaled = scaled_vectors(estimator)
     if K.dtype == np.float32:
         scope.ties(
             lambda rows: _strays(estimator._centerer.transform(estimator._get_kernel(rows, estimator.X_fit_)), scaled),
             within=NOISE[K.dtype],
         )
-    return {"transform": Features.of(_added(_centred(estimator._centerer, K, scope.graph), scaled, scope.graph))}
+    return {"transform": Features.of(_added(centred(estimator._centerer, K, scope.graph), scaled, scope.graph))}
 
 
 def kernel_centerer(estimator: Any, features: Features, scope: Scope) -> Outputs:
-    return {"transform": Features.of(_centred(estimator, scope.finite(features), scope.graph))}
+    return {"transform": Features.of(centred(estimator, scope.finite(features), scope.graph))}
 
 
 def nystroem(estimator: Any, features: Features, scope: Scope) -> Outputs:
@@ -112,6 +111,12 @@ def polynomial_count_sketch(estimator: Any, features: Features, scope: Scope) ->
     return {"transform": Features.of(graph.op("MatMul", graph.concat(multiplied), inverse, width=count))}
 
 
+def scaled_vectors(estimator: Any) -> Array:
+    """KernelPCA's eigenvectors over the roots of their eigenvalues; nothing of those that are 0: (training rows, components)."""
+    values, vectors = estimator.eigenvalues_, estimator.eigenvectors_
+    return np.divide(vectors, np.sqrt(values), out=np.zeros_like(vectors), where=values != 0)
+
+
 def _kernel(estimator: Any, features: Features, Y: Any, parameters: Any, scope: Scope) -> Tensor:
     """The kernel of the rows with those known; what is computed of it shares its float32, which is no exact one."""
     K = kernels.pairwise(scope, estimator, scope.finite(features), Y, estimator.kernel, parameters)
@@ -132,7 +137,7 @@ def _strays(X: Array, factors: Array) -> Array:
     return np.asarray((np.abs(X @ factors - exact) > ROUNDED / 2 * np.maximum(1, np.abs(exact))).any(axis=1))
 
 
-def _centred(estimator: Any, K: Tensor, graph: Graph) -> Tensor:
+def centred(estimator: Any, K: Tensor, graph: Graph) -> Tensor:
     """``KernelCenterer.transform``, operation by operation in the kernel's dtype."""
     count = len(estimator.K_fit_rows_)
     mean = graph.op("Div", _row_sums(K, graph), np.array(count, K.dtype))

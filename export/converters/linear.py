@@ -18,7 +18,7 @@ from skerry.export.converters.labels import (
     sigmoid,
     softmax,
 )
-from skerry.export.converters.members import normalized
+from skerry.export.converters.members import answer, normalized
 from skerry.export.converters.scope import Scope
 from skerry.export.converters.ties import NOISE, cancelling, tied
 from skerry.export.graph import Features, Graph, OneHot, Outputs, Piece, Sparse, Tensor
@@ -46,8 +46,7 @@ def _tied(scores: np.ndarray) -> np.ndarray:
 def logistic_regression(estimator: Any, features: Features, scope: Scope) -> Outputs:
     graph = scope.graph
     outputs = linear_classifier(estimator, features, scope)
-    scores = outputs["decision_function"]
-    assert isinstance(scores, Tensor)
+    scores = answer(outputs, "decision_function", estimator, scope)
     if len(estimator.classes_) <= 2:
         outputs["predict_proba"] = logistic(graph, scores)
     else:
@@ -72,8 +71,7 @@ def sgd_classifier(estimator: Any, features: Features, scope: Scope) -> Outputs:
     """SGDClassifier: probabilities only of two losses, one class against the rest."""
     graph = scope.graph
     outputs = linear_classifier(estimator, features, scope)
-    scores = outputs["decision_function"]
-    assert isinstance(scores, Tensor)
+    scores = answer(outputs, "decision_function", estimator, scope)
     if estimator.loss not in _PROBABILITIES:
         return outputs
     single = _PROBABILITIES[estimator.loss](graph, scores)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from skerry.export.converters.distances import EPSILON, Nearest
+from skerry.export.converters.kernel_features import centred, scaled_vectors
 from skerry.export.converters.neighbors import k_nearest, row_sums
 from skerry.export.converters.scope import Scope
 from skerry.export.graph import BOOL, FLOAT64, Array, Features, Graph, Outputs, Tensor
@@ -25,14 +26,9 @@ def isomap(estimator: Any, features: Features, scope: Scope) -> Outputs:
     shortest = graph.op("Min", *through, width=len(ways))
     kernel = graph.op("Mul", graph.op("Mul", shortest, shortest), np.array(-0.5))
     scope.refuse_not_finite(kernel)
-    centerer, used = kernel_pca._centerer, kernel_pca.eigenvalues_ != 0
-    mean = graph.op("Div", row_sums(graph, kernel), np.array(float(len(ways))))
-    kernel = graph.op("Sub", graph.op("Sub", kernel, centerer.K_fit_rows_.astype(float)), mean)
-    kernel = graph.op("Add", kernel, np.array(float(centerer.K_fit_all_)))
-    scaled = np.zeros(kernel_pca.eigenvectors_.shape)
-    scaled[:, used] = kernel_pca.eigenvectors_[:, used] / np.sqrt(kernel_pca.eigenvalues_[used])
+    scaled = scaled_vectors(kernel_pca).astype(float)
     scope.ties(lambda X: _centred_away(estimator, scaled, X))
-    return {"transform": Features.of(graph.op("MatMul", kernel, scaled, width=scaled.shape[1]))}
+    return {"transform": Features.of(graph.affine(centred(kernel_pca._centerer, kernel, graph), scaled))}
 
 
 def _centred_away(estimator: Any, scaled: Array, X: Any) -> Array:

@@ -15,7 +15,8 @@ from skerry.export.converters.ties import tied_probabilities
 from skerry.export.graph import BOOL, FLOAT64, INT64, Array, Features, Graph, Outputs, Tensor, make_tensor
 
 METRICS_CONVERTED = (
-    "no metric but euclidean, manhattan, chebyshev, minkowski, cosine and precomputed; no weights of one's own"
+    "no metric but euclidean, manhattan, chebyshev, minkowski, cosine and precomputed; no weights of one's own; none "
+    "fitted on a sparse matrix; of neighbours at exactly the same distance others may be chosen, which counts as a tie"
 )
 
 

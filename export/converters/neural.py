@@ -33,7 +33,7 @@ def perceptron_classifier(estimator: Any, features: Features, scope: Scope) -> O
     scores = _forward(estimator, features, scope)
     if scores.width == 1:
         scores = graph.flatten(scores)
-        labels = label_of(graph, _likely(graph, scores), estimator.classes_)
+        labels = label_of(graph, _likely(graph, scores), np.resize(estimator.classes_, 2))  # a single class is both
         return {"predict": labels, "predict_proba": binary_probabilities(graph, scores)}
     if estimator._label_binarizer.y_type_.startswith("multilabel"):
         return {"predict": _likely(graph, scores), "predict_proba": scores}

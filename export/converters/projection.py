@@ -18,6 +18,8 @@ from skerry.export.converters.summation import numpy_sum
 from skerry.export.converters.ties import NOISE, imprecise
 from skerry.export.graph import FLOAT64, Features, Graph, Outputs, Tensor
 
+IRREGULAR = "no score_samples where the columns depend on each other"
+
 
 def pca(estimator: Any, features: Features, scope: Scope) -> Outputs:
     """``X @ components - mean @ components``, in this order, as scikit-learn centres since 1.5."""
@@ -30,10 +32,17 @@ def pca(estimator: Any, features: Features, scope: Scope) -> Outputs:
         scale = np.sqrt(estimator.explained_variance_)
         projected = graph.op("Div", projected, np.maximum(scale, np.finfo(scale.dtype).eps).astype(projected.dtype))
     outputs: Outputs = {"transform": Features.of(projected)}
-    covariance = estimator.get_covariance()
-    if np.linalg.matrix_rank(covariance, hermitian=True) == len(covariance):  # else scikit-learn errs, or gives noise
+    if _is_regular(estimator.get_covariance()):  # else scikit-learn errs, or answers with noise
         outputs["score_samples"] = _log_likelihood(estimator, X, scope)
     return outputs
+
+
+def _is_regular(covariance: np.ndarray) -> bool:
+    """Whether it has an inverse, whatever the units of the columns."""
+    scale = np.sqrt(np.diag(covariance))
+    if not (scale > 0).all():
+        return False
+    return bool(np.linalg.matrix_rank(covariance / np.outer(scale, scale), hermitian=True) == len(covariance))
 
 
 def components(estimator: Any, features: Features, scope: Scope) -> Outputs:

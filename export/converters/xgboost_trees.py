@@ -20,8 +20,13 @@ from skerry.export.graph import BOOL, Features, Graph, Outputs, Tensor
 FLOAT32 = np.dtype(np.float32)
 
 
+def _log(values: np.ndarray) -> np.ndarray:
+    """``logf``, which rounds correctly; NumPy's own logarithm of float32 is at times a bit off."""
+    return np.log(values.astype(np.float64)).astype(FLOAT32)
+
+
 def _logit(probability: np.ndarray) -> np.ndarray:
-    return -np.log(np.float32(1) / probability - np.float32(1))
+    return -_log(np.float32(1) / probability - np.float32(1))
 
 
 def _exp(graph: Graph, margin: Tensor) -> Tensor:
@@ -46,21 +51,21 @@ OBJECTIVES: dict[str, Link] = {
     "binary:hinge": (np.asarray, _step),
     "binary:logistic": (_logit, sigmoid),
     "binary:logitraw": (np.asarray, _same),
-    "count:poisson": (np.log, _exp),
+    "count:poisson": (_log, _exp),
     "multi:softmax": (np.asarray, _class),
     "multi:softprob": (np.asarray, softmax),
     "rank:map": (np.asarray, _same),
     "rank:ndcg": (np.asarray, _same),
     "rank:pairwise": (np.asarray, _same),
     "reg:absoluteerror": (np.asarray, _same),
-    "reg:gamma": (np.log, _exp),
+    "reg:gamma": (_log, _exp),
     "reg:logistic": (_logit, sigmoid),
     "reg:pseudohubererror": (np.asarray, _same),
     "reg:quantileerror": (np.asarray, _same),
     "reg:squarederror": (np.asarray, _same),
     "reg:squaredlogerror": (np.asarray, _same),
-    "reg:tweedie": (np.log, _exp),
-    "survival:cox": (np.log, _exp),
+    "reg:tweedie": (_log, _exp),
+    "survival:cox": (_log, _exp),
 }
 """Objective → from ``base_score`` to the margin all trees are added to, and from the margin to the answer."""
 
@@ -121,12 +126,13 @@ def _trees(estimator: Any, model: dict[str, Any], start: np.ndarray, features: F
     weights = model.get("weight_drop")
     model = model.get("gbtree", model)["model"]
     end = _end(estimator, model)
+    offsets = np.zeros_like(start) if weights is None else start
     weights = np.ones(end, FLOAT32) if weights is None else np.array(weights, FLOAT32)
     if any(int(tree["tree_param"]["size_leaf_vector"]) > 1 for tree in model["trees"]):
         raise scope.refuse(estimator, "multi_strategy='multi_output_tree' is not converted")
     trees = [constant_tree(value, target) for target, value in enumerate(start)]
     for tree, weight, target in zip(model["trees"][:end], weights, model["tree_info"], strict=False):
-        trees.append(_tree(tree, weight, target))
+        trees.append(_tree(tree, weight, offsets[target], target))
     X = _rows(estimator, trees, model["cats"]["enc"], features, scope)
     return _sums_in_order(scope.graph, X, trees, len(start))
 
@@ -157,9 +163,10 @@ def _end(estimator: Any, model: dict[str, Any]) -> int:
         return len(model["trees"])
 
 
-def _tree(tree: dict[str, Any], weight: np.float32, target: int) -> TreeArrays:
+def _tree(tree: dict[str, Any], weight: np.float32, offset: np.float32, target: int) -> TreeArrays:
     """XGBoost sends ``x < threshold`` to the left: ``x <=`` the float32 before it. Members of a set go right in
-    XGBoost, left in ``TreeArrays``, so at those nodes the sides change places."""
+    XGBoost, left in ``TreeArrays``, so at those nodes the sides change places. dart adds a leaf to the margin of no
+    tree, its ``offset``, and takes that off again."""
     left, right = np.array(tree["left_children"]), np.array(tree["right_children"])
     missing_left = np.array(tree["default_left"], bool)
     conditions = np.array(tree["split_conditions"], FLOAT32)
@@ -176,7 +183,7 @@ def _tree(tree: dict[str, Any], weight: np.float32, target: int) -> TreeArrays:
         left=np.where(left < 0, LEAF, np.where(sets, right, left)),
         right=np.where(left < 0, LEAF, np.where(sets, left, right)),
         missing_left=missing_left ^ sets,
-        value=conditions * weight,
+        value=((conditions + offset) - offset) * weight,
         target=target,
         members=members,
     )

@@ -220,7 +220,7 @@ def twice(X: np.ndarray) -> np.ndarray:
 def test_a_function_of_somebodys_own_is_refused(numbers: np.ndarray, check_same: Same) -> None:
     pipeline = make_pipeline(FunctionTransformer(twice), Ridge()).fit(np.abs(numbers), numbers[:, 0])
     with pytest.raises(
-        UnsupportedEstimator, match="functiontransformer › FunctionTransformer: func=.* is not converted"
+        UnsupportedEstimator, match=r"functiontransformer › FunctionTransformer: func=.* is not converted"
     ):
         check_same(pipeline, np.abs(numbers))
 

@@ -23,7 +23,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor, ExtraTreeClassifier, ExtraTreeRegressor
 
 from skerry.runtime import Model
-from skerry.runtime.errors import InvalidInput
+from skerry.runtime.errors import InvalidInput, UnsupportedEstimator
 
 Same = Callable[..., Model]
 Beside = Callable[[Any], np.ndarray]
@@ -226,3 +226,9 @@ def test_trees_with_and_without_imputation_before_them(X: np.ndarray, check_same
     tree = DecisionTreeClassifier(max_depth=6, random_state=0)
     voters = [("imputed", make_pipeline(SimpleImputer(strategy="median"), tree)), ("learned", tree)]
     check_same(VotingClassifier(voters, voting="soft").fit(gaps, X[:, 1] > 0), gaps)
+
+
+def test_labels_of_bytes_are_refused(numbers: np.ndarray, check_same: Same) -> None:
+    fitted = DecisionTreeClassifier().fit(numbers, np.where(numbers[:, 0] > 0, b"yes", b"no"))
+    with pytest.raises(UnsupportedEstimator, match="got bytes"):
+        check_same(fitted, numbers)

@@ -10,10 +10,12 @@ import pytest
 from sklearn.datasets import load_iris, make_classification, make_regression
 from sklearn.ensemble import GradientBoostingClassifier, GradientBoostingRegressor
 from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
 
 from skerry.export import export
 from skerry.runtime import load
-from skerry.runtime.errors import UnsupportedEstimator
+from skerry.runtime.errors import InvalidInput, UnsupportedEstimator
 
 TWO = make_classification(200, 5, random_state=0)
 THREE = load_iris(return_X_y=True)
@@ -72,3 +74,11 @@ def test_a_model_to_start_from_is_refused(tmp_path: Path) -> None:
     estimator = GradientBoostingClassifier(n_estimators=2, init=LogisticRegression()).fit(*TWO)
     with pytest.raises(UnsupportedEstimator, match=r"init=LogisticRegression\(\) is not converted"):
         export(estimator, TWO[0], name="boosting", to=tmp_path)
+
+
+def test_nan_of_a_step_before_is_refused(tmp_path: Path) -> None:
+    X, y = load_iris(return_X_y=True)
+    model = make_pipeline(FunctionTransformer(np.log), GradientBoostingClassifier(n_estimators=2)).fit(X, y)
+    loaded = load(export(model, X, name="model", to=tmp_path))
+    with pytest.raises(InvalidInput):
+        loaded.predict(-X[:1])

@@ -215,6 +215,12 @@ def test_pipelines(frame: pd.DataFrame, check_same: Same) -> None:
         check_same(model.fit(plain, effect(frame) > 0), plain)
 
 
+def test_columns_with_spaces_in_their_names(X: np.ndarray, y: np.ndarray, check_same: Same) -> None:
+    frame = pd.DataFrame(X, columns=["an hour", "b", "c  d"])
+    model = check_same(lightgbm.LGBMRegressor(**QUICK).fit(frame, y), frame)
+    assert model.feeds.names == list(frame.columns)
+
+
 def test_training_continued_on_other_data(X: np.ndarray, y: np.ndarray, check_same: Same) -> None:
     gaps = np.where(np.arange(200)[:, None] % 5 == 0, np.nan, X)
     first = lightgbm.LGBMRegressor(**QUICK).fit(X, y)

@@ -83,3 +83,8 @@ def test_behind_a_scaler(X: np.ndarray, check_same: Same) -> None:
         StandardScaler(), MLPRegressor(hidden_layer_sizes=(4,), max_iter=2000, solver="lbfgs", random_state=0)
     )
     check_same(model.fit(X, X[:, 0]), X, ugly(X))
+
+
+def test_a_single_class(X: np.ndarray, check_same: Same) -> None:
+    for label in (3, "only"):
+        check_same(fit(MLPClassifier((4,)), X, np.full(len(X), label)), X)

@@ -161,6 +161,19 @@ def test_early_stopping_answers_with_the_best_iteration(X: np.ndarray, y: np.nda
         check_same(fitted, X, UGLY, tolerance=TOLERANCE)
 
 
+@pytest.mark.parametrize("booster", ["gbtree", "dart"])
+def test_margins_are_those_of_xgboost_to_the_last_bit(
+    booster: str, X: np.ndarray, y: np.ndarray, check_same: Same
+) -> None:
+    """Trees whose leaves are large beside what they add up to, and base scores whose logarithms are hard to round."""
+    for seed in range(4):
+        settings = QUICK | {"booster": booster, "n_estimators": 30, "random_state": seed}
+        plain = xgboost.XGBRegressor(**settings, **({"rate_drop": 0.2} if booster == "dart" else {}))
+        check_same(plain.fit(X, y * 50 + seed), X, UGLY, tolerance=0)
+        counts = xgboost.XGBRegressor(objective="count:poisson", **settings).fit(X, np.exp(y / 2) * 20 + seed)
+        check_same(counts, X, UGLY, tolerance=2e-7)
+
+
 @pytest.mark.parametrize("one_hot", [1, 100], ids=["sets", "one-hot"])
 def test_categories_of_a_frame(one_hot: int, frame: pd.DataFrame, check_same: Same) -> None:
     fitted = xgboost.XGBRegressor(enable_categorical=True, max_cat_to_onehot=one_hot, **QUICK)
