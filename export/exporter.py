@@ -175,7 +175,7 @@ class _Draft:
             guards=tuple(
                 Guard(output=output, columns=guard.columns, reason=guard.reason) for output, guard in guards.items()
             ),
-            stock=tuple(graph.stock),
+            notes=graph.notes | ({"skl2onnx": ", ".join(graph.stock)} if graph.stock else {}),
             tolerance=_tolerance(graph) if tolerance is None else tolerance,
             **described,
         )
@@ -257,7 +257,7 @@ def _output(method: str, answer: Array) -> TensorSpec:
 
 
 def _manifest(
-    estimator: Any, signature: Signature, *, stock: tuple[str, ...], tolerance: float, **known: Any
+    estimator: Any, signature: Signature, *, notes: dict[str, str], tolerance: float, **known: Any
 ) -> Manifest:
     classes = getattr(estimator, "classes_", None)
     return Manifest(
@@ -270,7 +270,7 @@ def _manifest(
         opsets=dict(OPSETS),
         files={},
         parent=None,
-        steps=(Step(arrow="export", detail={"skl2onnx": ", ".join(stock)} if stock else {}),),
+        steps=(Step(arrow="export", detail=notes),),
         parity=Parity(rows=0, made=0, refused=0, mismatches=0, tied=0, max_error=0.0, tolerance=tolerance, methods=()),
         evaluation=None,
         cost=(),

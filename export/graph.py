@@ -221,7 +221,7 @@ class Graph:
 
     ``given`` are the rows given to ``export``, in the form the estimator was fitted on. ``imputed`` says of a tensor
     which one it was before NaN became the value of its column. ``single`` are the model's inputs, by place, that are
-    rounded to float32.
+    rounded to float32. ``notes`` go into the manifest's steps.
     """
 
     given: Any = None
@@ -237,6 +237,7 @@ class Graph:
     ties: list[Ties] = field(default_factory=list)
     categories: dict[int, list[Any]] = field(default_factory=dict)
     single: set[int] = field(default_factory=set)
+    notes: dict[str, str] = field(default_factory=dict)
     imputed: dict[str, tuple[Tensor, Array]] = field(default_factory=dict)
     stock: list[str] = field(default_factory=list)
     tolerance: float = 0.0
@@ -367,6 +368,8 @@ class Graph:
             source, fill = self.imputed.get(getattr(piece.tensor, "name", ""), (piece.tensor, None))
             pieces.append(replace(piece, tensor=source))
             fills.append(np.full(len(piece.indices), np.nan) if fill is None else fill[piece.indices])
+            if fill is not None:
+                self.note("imputed values", "missing directions of trees")
         return Features(tuple(pieces)), np.concatenate(fills).astype(FLOAT64)
 
     def piece(self, piece: Piece) -> Tensor:
@@ -403,6 +406,11 @@ class Graph:
             values_tensor=make_tensor(values.astype(INT64)),
             default_tensor=make_tensor(np.array([default], INT64)),
         )
+
+    def note(self, subject: str, text: str) -> None:
+        """Say in the manifest's steps how something was written; what is said of it already stays."""
+        said = self.notes.get(subject)
+        self.notes[subject] = text if said in (None, text) else f"{said}; {text}"
 
     def guard(self, tensor: Tensor, columns: Sequence[str], reason: str) -> None:
         spec = GuardSpec(tensor, tuple(columns), reason)

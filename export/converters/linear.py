@@ -122,6 +122,7 @@ def product(features: Features, weights: np.ndarray, scope: Scope, *, bias: np.n
         sums.append(graph.affine(X, np.concatenate([rows for _, rows in dense]), bias))
     if coded := [(piece, rows) for piece, rows in parts if isinstance(piece.tensor, OneHot)]:
         sums.append(_looked_up(coded, graph))
+        graph.note("one-hot columns", "weights looked up")
     sums += [
         _weighted(piece.tensor, piece.indices, rows, scope) for piece, rows in parts if isinstance(piece.tensor, Sparse)
     ]

@@ -82,12 +82,15 @@ def constant_tree(value: float, target: int = 0) -> TreeArrays:
 def tree_ensemble(graph: Graph, X: Tensor, trees: Sequence[TreeArrays], *, targets: int) -> Tensor:
     """The sums of the trees' leaves, one per target: (rows, targets), in the dtype of ``X``, float64 or float32."""
     nodes = sum(len(tree.left) for tree in trees)
-    if nodes >= TURNED_NODES and any(tree.rows is not None for tree in trees):
+    turned = nodes >= TURNED_NODES and any(tree.rows is not None for tree in trees)
+    if turned:
         trees = [_busy_side_right(tree, X) for tree in trees]
         X = graph.concat([X, graph.op("Neg", X)])
-    if nodes < 2 * CACHED_NODES:
-        return _ensemble(graph, X, _join(trees), targets)
-    return graph.op("Sum", *(_ensemble(graph, X, _join(part), targets) for part in _cache_sized(trees)))
+    parts = [trees] if nodes < 2 * CACHED_NODES else list(_cache_sized(trees))
+    how = f"{nodes} nodes in {X.dtype.name}, {len(parts)} operator{'s' * (len(parts) > 1)}"
+    graph.note("trees", how + ", busy sides turned" * turned)
+    sums = [_ensemble(graph, X, _join(part), targets) for part in parts]
+    return sums[0] if len(sums) == 1 else graph.op("Sum", *sums)
 
 
 @dataclass(frozen=True)

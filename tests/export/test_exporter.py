@@ -13,6 +13,7 @@ from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.cluster import DBSCAN
 from sklearn.compose import make_column_transformer
 from sklearn.decomposition import PCA
+from sklearn.ensemble import RandomForestClassifier
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.neural_network import BernoulliRBM
@@ -309,3 +310,14 @@ def test_where_no_string_is_missing_and_markers_differ_none_is_accepted(tmp_path
     model = load(export(fitted, frame.dropna(), name="model", to=tmp_path))
     with pytest.raises(InvalidInput, match="'city' row 0: expected a string, got a missing value"):
         model.transform([{"city": None}])
+
+
+def test_the_step_says_how_things_were_written(X: np.ndarray, tmp_path: Path) -> None:
+    gaps = np.where(X > 1, np.nan, X)
+    forest = make_pipeline(SimpleImputer(), RandomForestClassifier(3, max_depth=2, random_state=0))
+    artifact = export(forest.fit(gaps, X[:, 0] > 0), gaps, name="forest", to=tmp_path)
+    nodes = sum(tree.tree_.node_count for tree in forest[-1].estimators_)
+    assert artifact.manifest.steps[0].detail == {
+        "imputed values": "missing directions of trees",
+        "trees": f"{nodes} nodes in float64, 1 operator",
+    }
