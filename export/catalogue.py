@@ -12,7 +12,8 @@ from typing import Literal
 
 import msgspec
 
-from skerry.export.estimators import ESTIMATORS, EXACT, Entry
+from skerry.export.converters.ties import EXACT
+from skerry.export.estimators import ESTIMATORS, Entry
 
 Answers = Literal["exact", "close", "refused"]
 

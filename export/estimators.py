@@ -65,13 +65,10 @@ from skerry.export.converters import (
     xgboost_trees,
 )
 from skerry.export.converters.scope import Scope
+from skerry.export.converters.ties import EXACT, ROUNDED
 from skerry.export.graph import Features, Outputs, Trace
 
 Converter = Callable[[Any, Features, Scope], Outputs]
-
-EXACT, ROUNDED = 1e-9, 1e-6
-"""What is asked for where the user does not say: of models that compute in float64 throughout, and of those where
-float32 is involved, by the data or by the estimator, or whose converter is not ours."""
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,8 @@ from sklearn.utils.validation import check_is_fitted
 from skerry.export.admission import admit, probe
 from skerry.export.card import write_card
 from skerry.export.converters.scope import Scope
-from skerry.export.estimators import EXACT, ROUNDED, convert
+from skerry.export.converters.ties import EXACT, ROUNDED
+from skerry.export.estimators import convert
 from skerry.export.evaluation import evaluate
 from skerry.export.golden_rows import choose_golden
 from skerry.export.graph import OPSETS, STRING, Features, Graph, Outputs, Tensor

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 from scipy.spatial.distance import cdist
 
-from skerry.export.converters.distances import EPSILON, TIED, Metric, squared_distances, squared_noise
+from skerry.export.converters.distances import EPSILON, Metric, squared_distances, squared_noise
 from skerry.export.converters.labels import highest, label_of, softmax
 from skerry.export.converters.scope import Scope
+from skerry.export.converters.ties import TIE
 from skerry.export.graph import BOOL, FLOAT64, INT64, Array, Features, Graph, Outputs, Tensor
 
 
@@ -174,5 +175,5 @@ def _centroids_tied(estimator: Any, X: Any) -> Array:
     nearest = np.sort(metric.exact(X), axis=1)
     scores = np.sort(estimator._decision_function(X), axis=1)
     ahead, rounding = scores[:, -1] - scores[:, -2], 16 * EPSILON * np.abs(scores[:, -1])
-    as_near = ~(nearest[:, 1] - nearest[:, 0] > np.maximum(metric.noise(X), TIED * nearest[:, 1]))
+    as_near = ~(nearest[:, 1] - nearest[:, 0] > np.maximum(metric.noise(X), TIE * nearest[:, 1]))
     return np.asarray(as_near | ~(rounding < 1e-10 * np.maximum(1, ahead)))

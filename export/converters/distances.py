@@ -19,13 +19,11 @@ from sklearn.metrics._pairwise_distances_reduction import ArgKmin
 from sklearn.preprocessing import normalize
 
 from skerry.export.converters.scope import Scope
-from skerry.export.converters.ties import ROUNDED
+from skerry.export.converters.ties import ROUNDED, TIE
 from skerry.export.graph import BOOL, FLOAT64, INT64, Array, Features, Graph, Tensor, element_type
 
 SPARE = 8
 """Candidates taken beyond the neighbours wanted."""
-TIED = 1e-12
-"""Neighbours whose distances differ by less, relatively, are tied: scikit-learn's own sums round as much."""
 LARGEST = 1e140
 """Numbers in training rows whose squares are far from overflowing."""
 EPSILON = float(np.finfo(np.float64).eps)
@@ -127,7 +125,7 @@ class Metric:
     def rounding(self) -> float:
         """How much of a distance, relatively, is rounding."""
         narrow = self.rounds or (self.by == "pairwise" and self.name in _MATRICES and self.dtype == np.float32)
-        return float(np.finfo(np.float32).eps) if narrow else TIED
+        return float(np.finfo(np.float32).eps) if narrow else TIE
 
     def noise(self, X: Array) -> Array:
         """How far scikit-learn's own squared distances may be off, for each row."""
@@ -306,7 +304,7 @@ def _hidden(metric: Metric, graph: Graph, centred: Tensor, scores: Tensor, value
     bound = graph.op("Mul", graph.op("Mul", reach, reach), np.array((training.shape[1] + 8) * EPSILON))
     next_one, last = graph.columns(scores, [(scores.width or 1) - 1]), graph.columns(values, [(values.width or 1) - 1])
     beyond = graph.op("Greater", graph.op("Sub", graph.op("Add", next_one, squares), bound), last, dtype=BOOL)
-    tied = graph.op("Less", bound, graph.op("Mul", last, np.array(TIED)), dtype=BOOL)
+    tied = graph.op("Less", bound, graph.op("Mul", last, np.array(TIE)), dtype=BOOL)
     return graph.flatten(graph.op("Not", graph.op("Or", beyond, tied)))
 
 

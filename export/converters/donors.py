@@ -18,7 +18,6 @@ from sklearn.metrics.pairwise import nan_euclidean_distances
 from skerry.export.converters.distances import (
     EPSILON,
     SPARE,
-    TIED,
     each_block,
     each_row,
     either,
@@ -27,6 +26,7 @@ from skerry.export.converters.distances import (
 )
 from skerry.export.converters.neighbors import row_sums
 from skerry.export.converters.scope import Scope
+from skerry.export.converters.ties import TIE
 from skerry.export.graph import BOOL, FLOAT64, INT64, Array, Features, Graph, Outputs, Tensor
 from skerry.runtime.feeds import is_missing
 
@@ -211,7 +211,7 @@ def _tied(estimator: Any, X: Array) -> Array:
         count = min(estimator.n_neighbors, near.shape[1])
         found = np.zeros(len(X), bool)
         if near.shape[1] > count:
-            found |= near[:, count] - near[:, count - 1] <= np.maximum(noise, 4 * TIED * near[:, count])
+            found |= near[:, count] - near[:, count - 1] <= np.maximum(noise, 4 * TIE * near[:, count])
         if estimator.weights == "distance":
             found |= (noise[:, None] > 1e-10 * near[:, :count]).any(axis=1)
         tied |= found & np.isnan(X[:, column])

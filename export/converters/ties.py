@@ -11,9 +11,11 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-TIE, EXACT, ROUNDED = 1e-12, 1e-9, 1e-6
-"""How far scores that should be equal may be apart, relative above 1; how far float64 and float32 scores may be from
-scikit-learn's."""
+TIE = 1e-12
+"""How far scores or distances that should be equal may be apart: scikit-learn's own sums round as much."""
+EXACT, ROUNDED = 1e-9, 1e-6
+"""How far a score may be from scikit-learn's where the user does not say: of models that compute in float64 throughout,
+and of those where float32 is involved, by the data or by the estimator, or whose converter is not ours."""
 
 
 NOISE = {np.dtype(np.float64): 1e-6, np.dtype(np.float32): 1e-3}

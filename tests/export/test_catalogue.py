@@ -10,7 +10,8 @@ import sys
 from sklearn.utils import all_estimators
 
 from skerry.export.catalogue import Line, read_catalogue, write_json, write_markdown, write_text
-from skerry.export.estimators import ESTIMATORS, EXACT
+from skerry.export.converters.ties import EXACT
+from skerry.export.estimators import ESTIMATORS
 from skerry.export.oracle import METHODS
 
 LINES = [
