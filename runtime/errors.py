@@ -5,7 +5,8 @@
     ├─ ExportError        UnsupportedEstimator, NotFitted, InvalidRows, ParityError, UntrustedInput
     ├─ InferenceError     InvalidInput 400, ModelNotFound 404, TooLarge 413, ModelFailure 500
     ├─ FileError          rows or answers cannot be read or written
-    └─ ServerError        the server cannot start
+    ├─ ServerError        the server cannot start
+    └─ BenchError         what is to be measured does not answer, or not as it should
 
 A message says what was expected, what came, and where. ``code`` is stable and meant for programs;
 ``hint``, where there is one, says what to do next.
@@ -147,6 +148,12 @@ class ServerError(SkerryError):
     """The server cannot start: the port is taken, or there is nothing to serve."""
 
     code = "server_failed"
+
+
+class BenchError(SkerryError):
+    """What is to be measured does not answer, or not as it should."""
+
+    code = "bench_failed"
 
 
 def nearest(name: str, names: Iterable[str]) -> str:

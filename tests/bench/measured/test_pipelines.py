@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from skerry.bench.pipeline_cases import all_cases
-from skerry.bench.pipelines import Result, markdown, measure
+from skerry.bench.measured.pipeline_cases import all_cases
+from skerry.bench.measured.pipelines import Result, markdown, measure
 
 CASES = all_cases()
 EXACT = [

@@ -1,6 +1,6 @@
 """How many known faults of converters and runtimes the gate finds: each put into a conversion of an estimator of its kind.
 
-    python -m skerry.bench.faults [--markdown FILE] [--only NAME ...]
+    python -m skerry.bench.measured.faults [--markdown FILE] [--only NAME ...]
 
 Every fault is real: on some of many rows the faulty model differs from scikit-learn. ``export`` is given
 only a few rows, and has to find the rest by itself. Then the golden rows of the right export are run through
@@ -29,8 +29,8 @@ import onnx
 from onnx import helper
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from skerry.bench.fault_cases import Case, make_case
-from skerry.bench.injections import (
+from skerry.bench.measured.fault_cases import Case, make_case
+from skerry.bench.measured.injections import (
     Injection,
     converting,
     fed,

@@ -1,6 +1,6 @@
 """Composed pipelines as people write them, fitted on frames of mixed columns: can they be exported, and how exact are they?
 
-    python -m skerry.bench.pipelines [--only TEXT] [--markdown FILE] [--json FILE]
+    python -m skerry.bench.measured.pipelines [--only TEXT] [--markdown FILE] [--json FILE]
 
 Each pipeline is fitted on a table with numbers, booleans, strings, categories and pandas' nullable columns, with values
 missing in every way that pandas has. It is exported with the gate that every export has to pass, loaded again, and
@@ -24,8 +24,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from skerry.bench.coverage import Verdict, exported, judged, ties_of
-from skerry.bench.pipeline_cases import Case, all_cases
+from skerry.bench.measured.coverage import Verdict, exported, judged, ties_of
+from skerry.bench.measured.pipeline_cases import Case, all_cases
 from skerry.export.oracle import call
 from skerry.export.parity import Comparison, compare
 from skerry.export.signature import take

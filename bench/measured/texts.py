@@ -1,6 +1,6 @@
 """Texts in several scripts through TF-IDF and a linear classifier, exported, loaded and asked in the C locale.
 
-    python -m skerry.bench.texts [--markdown FILE]
+    python -m skerry.bench.measured.texts [--markdown FILE]
 
 Made sentences of words in seven scripts; half are exported with, the other half, and the same in upper case,
 reversed and mixed, are asked about. The work runs in a process with LC_ALL=C and without UTF-8 mode.
@@ -84,7 +84,7 @@ def main() -> None:
     parser.add_argument("--markdown", type=Path, metavar="FILE")
     arguments = parser.parse_args()
     if locale.setlocale(locale.LC_ALL) != "C" or sys.flags.utf8_mode:
-        command = [sys.executable, "-m", "skerry.bench.texts", *sys.argv[1:]]
+        command = [sys.executable, "-m", "skerry.bench.measured.texts", *sys.argv[1:]]
         sys.exit(subprocess.run(command, env={**os.environ, **C_LOCALE}, check=False).returncode)
     found = [
         "| terms are | classifier | terms | texts asked | labels that differ | largest score error |",
@@ -105,7 +105,7 @@ TITLE = f"""# Texts
 
 Sentences in seven scripts ({", ".join(WORDS)}) through TfidfVectorizer and a linear classifier: exported, loaded and
 asked with `LC_ALL=C`, on sentences the export has not seen, also in upper case, reversed and with ligatures. Made by
-`python -m skerry.bench.texts --markdown docs/measured/texts.md`.
+`python -m skerry.bench.measured.texts --markdown docs/measured/texts.md`.
 
 """
 

@@ -1,6 +1,6 @@
 """A big forest, converted by Skerry and by skl2onnx, and scikit-learn itself, side by side in one run.
 
-    python -m skerry.bench.forest [--trees 200] [--rows 10000] [--markdown FILE]
+    python -m skerry.bench.measured.forest [--trees 200] [--rows 10000] [--markdown FILE]
 
 RandomForestClassifier on 40,000 rows of 30 columns and five classes, unrestricted: about three million
 nodes. Each conversion runs in a process of its own, whose memory above the fitted forest is measured
@@ -22,7 +22,7 @@ import numpy as np
 from sklearn.datasets import make_classification
 from sklearn.ensemble import RandomForestClassifier
 
-from skerry.bench.conversion import Conversion
+from skerry.bench.measured.conversion import Conversion
 from skerry.runtime.compression import compress
 from skerry.runtime.session import Session, SessionConfig
 
@@ -164,7 +164,7 @@ TITLE = """# A big forest
 RandomForestClassifier, trees grown to the end, on 40,000 rows of `make_classification`: conversion, file, load and
 latency, side by side in one run, medians of interleaved calls; at one row, another row each call. Conversion is without
 the comparison with scikit-learn that `export` makes. Made by
-`python -m skerry.bench.forest --markdown docs/measured/forest.md`.
+`python -m skerry.bench.measured.forest --markdown docs/measured/forest.md`.
 
 """
 

@@ -108,7 +108,7 @@ from sklearn.preprocessing import (
 from sklearn.svm import SVC, SVR, LinearSVC, OneClassSVM
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
-from skerry.bench.people import FULL, NUMBERS, TEXT, WORDS, people, targets
+from skerry.bench.measured.people import FULL, NUMBERS, TEXT, WORDS, people, targets
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """How fast converted models are, against skl2onnx's graphs of the same estimators, at 1 to 10,000 rows.
 
-    python -m skerry.bench.speed [--only NAME ...] [--markdown FILE]
+    python -m skerry.bench.measured.speed [--only NAME ...] [--markdown FILE]
 
 Both graphs run on one thread of ONNX Runtime, in turns, on rows that change with every call, and give as
 many outputs; ours gives its guards as well. The figures are medians. skl2onnx converts for float64 rows, as
@@ -46,7 +46,7 @@ from sklearn.datasets import make_classification, make_regression
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.pipeline import make_pipeline
 
-from skerry.bench.conversion import Conversion
+from skerry.bench.measured.conversion import Conversion
 from skerry.export.admission import admit, probe
 from skerry.export.oracle import methods_of
 from skerry.runtime.feeds import FeedBuilder

@@ -1,6 +1,6 @@
 """Which of scikit-learn's estimators can be exported, and how exact they are: every instance its own checks construct.
 
-    python -m skerry.bench.coverage [--dtype float64] [--only NAME ...] [--json FILE] [--markdown FILE]
+    python -m skerry.bench.measured.coverage [--dtype float64] [--only NAME ...] [--json FILE] [--markdown FILE]
 
 Each instance is fitted on made data that suits its tags and exported with all its methods, with the
 gate that every export has to pass; then the artifact is loaded again and compared on rows that the
@@ -28,7 +28,7 @@ from sklearn.datasets import make_blobs
 from sklearn.utils import all_estimators, get_tags
 from sklearn.utils._test_common.instance_generator import _construct_instances
 
-from skerry.bench.conversion import Conversion
+from skerry.bench.measured.conversion import Conversion
 from skerry.export import export
 from skerry.export.graph import Ties
 from skerry.export.oracle import METHODS, methods_of
@@ -44,7 +44,7 @@ TITLE = """# Coverage
 
 Every instance that scikit-learn's own estimator checks construct and that can infer, fitted on rows of either dtype,
 exported with all its methods, loaded again, and compared with scikit-learn on rows the export has not seen. Errors are
-relative above 1, absolute below. Made by `python -m skerry.bench.coverage --markdown docs/measured/coverage.md`.
+relative above 1, absolute below. Made by `python -m skerry.bench.measured.coverage --markdown docs/measured/coverage.md`.
 
 """
 

@@ -1,6 +1,6 @@
 """What serving costs before the first request: packages and bytes of a plain install, start time, memory.
 
-    python -m skerry.bench.footprint artifacts/iris --source .
+    python -m skerry.bench.measured.footprint artifacts/iris --source .
 
 Installs ``--source`` without extras into a fresh virtual environment, starts ``skerry serve`` from it
 several times, and reports medians. Times depend on the machine; packages and bytes do not.

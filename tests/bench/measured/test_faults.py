@@ -7,9 +7,9 @@ import sys
 
 import pytest
 
-from skerry.bench.fault_cases import make_case
-from skerry.bench.faults import FAULTS, Fault, outcome, table
-from skerry.bench.injections import giving
+from skerry.bench.measured.fault_cases import make_case
+from skerry.bench.measured.faults import FAULTS, Fault, outcome, table
+from skerry.bench.measured.injections import giving
 
 QUICK = (
     "the threshold of one split a last bit off",
@@ -64,7 +64,7 @@ def test_each_fault_has_a_name_and_a_case_of_its_kind() -> None:
 
 
 def test_the_report_says_what_was_found_and_fails_where_too_little_was() -> None:
-    command = [sys.executable, "-m", "skerry.bench.faults", "--only", "the sign of the decision", "--markdown"]
+    command = [sys.executable, "-m", "skerry.bench.measured.faults", "--only", "the sign of the decision", "--markdown"]
     run = subprocess.run([*command, "/dev/null"], capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr
     assert "| the sign of the decision flipped | support vectors | caught | caught |" in run.stdout

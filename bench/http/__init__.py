@@ -1,0 +1,1 @@
+"""Load over HTTP: what is sent, when, and how the answers came."""
