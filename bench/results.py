@@ -18,7 +18,7 @@ class Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """A part of a measurement; immutable."""
 
 
-class Interval(Part):
+class Interval(Part, frozen=True):
     """A median or ratio, and the interval that holds its true value with ``confidence``."""
 
     value: float
@@ -27,7 +27,7 @@ class Interval(Part):
     confidence: float = 0.95
 
 
-class Latency(Part):
+class Latency(Part, frozen=True):
     """A latency distribution in seconds; ``histogram`` is an HdrHistogram of nanoseconds (V2, compressed, base64)."""
 
     count: int
@@ -41,9 +41,10 @@ class Latency(Part):
     histogram: str
 
 
-class Machine(Part):
+class Machine(Part, frozen=True):
     """Where it was measured, and how busy that machine was. ``noise`` is how much longer than at best the same work
-    took at its 90th percentile, from 0; ``steal`` the share of processor time the host took away."""
+    took at its 90th percentile, from 0; ``steal`` the share of processor time the host took away; ``switches`` how often
+    a second that work was interrupted for another process."""
 
     processor: str
     cores: int
@@ -52,11 +53,14 @@ class Machine(Part):
     system: str
     versions: dict[str, str]
     load_average: tuple[float, float, float] | None
+    governor: str | None = None
+    turbo: bool | None = None
     noise: float | None = None
     steal: float | None = None
+    switches: float | None = None
 
 
-class Ratio(Part):
+class Ratio(Part, frozen=True):
     """How many times the ``baseline``'s ``quantity`` that of ``contender`` is, from paired rounds; ``interval`` is absent
     when there are too few to say. ``verdict`` is the sentence for people."""
 
@@ -68,7 +72,7 @@ class Ratio(Part):
     verdict: str
 
 
-class Contender(Part):
+class Contender(Part, frozen=True):
     """What was called. ``load`` is seconds to a ready session, ``first_call`` what the first call took (both over fresh
     processes), ``resident_memory`` what loading it added to a process, ``file_size`` what is stored."""
 
@@ -80,7 +84,7 @@ class Contender(Part):
     file_size: int | None
 
 
-class Point(Part):
+class Point(Part, frozen=True):
     """Median seconds of one call of ``rows`` changing rows on ``threads`` threads, after the warm-up."""
 
     contender: str
@@ -91,8 +95,9 @@ class Point(Part):
     rows_per_second: float
 
 
-class Target(Part):
-    """Where requests go and what they are: ``protocol`` is predict, infer, infer-binary or body; ``body_size`` the mean."""
+class Target(Part, frozen=True):
+    """Where requests go and what they are: ``protocol`` is predict, infer, infer-binary, body or get; ``body_size``
+    the mean."""
 
     name: str
     url: str
@@ -102,7 +107,7 @@ class Target(Part):
     description: str = ""
 
 
-class ServerUse(Part):
+class ServerUse(Part, frozen=True):
     """What the server's processes used during a run: ``cores`` is processor seconds per second."""
 
     processes: int
@@ -110,21 +115,23 @@ class ServerUse(Part):
     resident_memory: int
 
 
-class GeneratorUse(Part):
+class GeneratorUse(Part, frozen=True):
     """What the generator used: ``cores`` per process at most 1; ``lateness`` how late requests of an open loop were sent
-    although a connection was free (seconds, 99th percentile)."""
+    although a connection was free (seconds, 99th percentile). An open loop waits for the next start awake, so that there
+    ``cores`` says nothing and ``lateness`` says whether the generator kept up."""
 
     processes: int
     cores: float
     lateness: float | None = None
 
 
-class Run(Part):
+class Run(Part, frozen=True):
     """One load on one target. Latency counts from the intended start where there is a ``rate``, else from sending.
 
     ``requests`` were answered and right; everything else is in ``errors`` by kind and in no percentile. ``verified``
-    of the answers were compared with the expected ones, None if none were given. ``server_timing`` has the server's own
-    account, by name of its steps.
+    of them were compared with the expected answers, None if none were given. ``server_timing`` has the server's own
+    account, by name of its steps; ``examples`` the first text of each kind of error. ``duration`` is how long requests
+    were sent; the rates count the wait for the last answer too.
     """
 
     target: str
@@ -142,10 +149,11 @@ class Run(Part):
     generator: GeneratorUse
     server: ServerUse | None = None
     server_timing: dict[str, Latency] = {}
+    examples: dict[str, str] = {}
     complete: bool = True
 
 
-class Knee(Part):
+class Knee(Part, frozen=True):
     """The highest rate at which the 99th percentile stayed under ``p99``; None if no rate that was tried did."""
 
     target: str
@@ -153,7 +161,7 @@ class Knee(Part):
     rate: float | None
 
 
-class ModelMeasurement(Part, tag_field="kind", tag="model"):
+class ModelMeasurement(Part, frozen=True, tag_field="kind", tag="model"):
     """Models called in process, in turns."""
 
     title: str
@@ -167,7 +175,7 @@ class ModelMeasurement(Part, tag_field="kind", tag="model"):
     format: int = FORMAT
 
 
-class HttpMeasurement(Part, tag_field="kind", tag="http"):
+class HttpMeasurement(Part, frozen=True, tag_field="kind", tag="http"):
     """Servers over HTTP. ``ceiling`` is what the generator reaches against a constant answer, in requests per second."""
 
     title: str

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import click
 
+from skerry.cli.bench import bench
 from skerry.cli.demo import demo
 from skerry.cli.export import export
 from skerry.cli.inspect import inspect
@@ -50,7 +51,7 @@ def skerry() -> None:
     """
 
 
-for command in (export, verify, inspect, predict, serve, demo):
+for command in (export, verify, inspect, predict, serve, bench, demo):
     skerry.add_command(command)
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import click
+
+from skerry.cli.progress import progress
 
 
 @click.command()
@@ -44,15 +45,13 @@ def predict(artifact: Path, rows: Path, target: Path, methods: tuple[str, ...], 
             raise click.BadParameter(
                 f"expected some of {', '.join(model.manifest.methods)}, got {method!r}", param_hint="--output"
             )
-    live = sys.stderr.isatty()
-    done = predict_file(
-        model,
-        rows,
-        target,
-        methods=methods or model.manifest.methods[:1],
-        ignore=ignore,
-        progress=lambda count: click.echo(f"\r{count:,} rows", err=True, nl=False) if live else None,
-    )
-    if live:
-        click.echo("\r", err=True, nl=False)
+    with progress() as say:
+        done = predict_file(
+            model,
+            rows,
+            target,
+            methods=methods or model.manifest.methods[:1],
+            ignore=ignore,
+            progress=lambda count: say(f"{count:,} rows"),
+        )
     click.echo(f"{done:,} rows answered: {target}")

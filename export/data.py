@@ -73,7 +73,7 @@ def load_rows(path: Path, target: str | None = None) -> tuple[Any, Any]:
         rows, truth = _READERS[path.suffix](path, target)
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise InvalidRows(f"{path}: {_first_line(error)}") from None
-    if not np.ndim(rows) or not len(rows):
+    if getattr(rows, "shape", None) == () or not len(rows):
         raise InvalidRows(f"{path}: expected at least one row, got none")
     return rows, truth
 

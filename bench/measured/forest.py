@@ -23,6 +23,7 @@ from sklearn.datasets import make_classification
 from sklearn.ensemble import RandomForestClassifier
 
 from skerry.bench.measured.conversion import Conversion
+from skerry.bench.stock import convert
 from skerry.runtime.compression import compress
 from skerry.runtime.session import Session, SessionConfig
 
@@ -40,10 +41,7 @@ def with_skerry(forest: Any, X: np.ndarray) -> bytes:
 
 def with_skl2onnx(forest: Any, X: np.ndarray) -> bytes:
     """skl2onnx's graph for float32 rows, with plain arrays for probabilities."""
-    from skl2onnx import to_onnx
-
-    model: bytes = to_onnx(forest, X[:1].astype(np.float32), options={"zipmap": False}).SerializeToString()
-    return model
+    return convert(forest, X[:1], "float32")
 
 
 @dataclass

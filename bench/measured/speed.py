@@ -47,8 +47,10 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.pipeline import make_pipeline
 
 from skerry.bench.measured.conversion import Conversion
+from skerry.bench.stock import ANSWERS, StockConversion
 from skerry.export.admission import admit, probe
 from skerry.export.oracle import methods_of
+from skerry.runtime.errors import BenchError
 from skerry.runtime.feeds import FeedBuilder
 from skerry.runtime.session import Session, SessionConfig
 
@@ -57,8 +59,6 @@ SECONDS, FEWEST, MOST, LONG = 0.25, 5, 400, 0.5
 """Spent on each row count and side, and calls in that time at least and at most; of long calls fewer are enough."""
 
 TRAINED = 4_000
-ANSWERS = ("predict", "predict_proba", "decision_function", "transform")
-"""In the order in which skl2onnx's outputs answer them."""
 
 Run = Callable[[int], object]
 
@@ -272,36 +272,12 @@ def skerry_graph(case: Case, answers: int) -> tuple[FeedBuilder, bytes]:
 
 def skl2onnx_runs(case: Case) -> tuple[Run | None, str, int]:
     """Calls of skl2onnx's graph, the rows' dtype and the number of outputs; or why there are none."""
-    reasons = []
-    for dtype in ("float64", "float32"):
-        try:
-            session, feeds = _skl2onnx(case, dtype)
-            run = _calls(session, feeds)
-            run(1)
-            return run, dtype, len(session.outputs)
-        except Exception as error:  # skl2onnx and ONNX Runtime raise whatever they hit
-            reasons.append(str(error).splitlines()[0][:80] if str(error) else type(error).__name__)
-    return None, reasons[-1], 2
-
-
-def _skl2onnx(case: Case, dtype: str) -> tuple[Session, dict[str, np.ndarray]]:
-    from skl2onnx import to_onnx
-    from skl2onnx.common.data_types import DoubleTensorType, FloatTensorType, StringTensorType
-
-    number = DoubleTensorType if dtype == "float64" else FloatTensorType
-    if isinstance(case.rows, pd.DataFrame):
-        is_text = {name: not pd.api.types.is_numeric_dtype(column) for name, column in case.rows.items()}
-        feeds = {name: case.rows[[name]].to_numpy(object if text else dtype) for name, text in is_text.items()}
-        types = [(name, (StringTensorType if text else number)([None, 1])) for name, text in is_text.items()]
-    elif case.rows.dtype == object:
-        feeds, types = {"X": case.rows.reshape(-1, 1)}, [("X", StringTensorType([None, 1]))]
-    else:
-        feeds, types = {"X": case.rows.astype(dtype)}, [("X", number([None, case.rows.shape[1]]))]
     try:
-        model = to_onnx(case.estimator, initial_types=types, options={id(case.estimator): {"zipmap": False}})
-    except NameError:  # it has no such option
-        model = to_onnx(case.estimator, initial_types=types)
-    return Session(model.SerializeToString(), SessionConfig(intra_op_num_threads=1)), feeds
+        stock = StockConversion.of(case.estimator, case.rows)
+    except BenchError as error:
+        return None, error.text.partition(": ")[2][:80], 2
+    session = Session(stock.content, SessionConfig(intra_op_num_threads=1))
+    return _calls(session, stock.feeds(case.rows)), stock.dtype, len(stock.outputs)
 
 
 def _calls(session: Session, feeds: dict[str, np.ndarray]) -> Run:
