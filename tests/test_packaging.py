@@ -51,7 +51,10 @@ def test_every_package_of_the_tree_is_in_the_wheel_and_typed(wheel: zipfile.ZipF
 
 
 def test_the_wheel_holds_no_tests_and_no_artifacts(wheel: zipfile.ZipFile) -> None:
-    assert not [name for name in wheel.namelist() if "test" in name or name.endswith((".onnx", ".npz"))]
+    names = [
+        name for name in wheel.namelist() if "tests/" in name or "/test_" in name or name.endswith((".onnx", ".npz"))
+    ]
+    assert not names
 
 
 def test_the_installed_version_is_the_changelogs_newest() -> None:
