@@ -29,6 +29,11 @@ class Load:
         """Of all rounds together; None if nothing was answered."""
         return merge([run.latency for run in self.runs if run.latency is not None])
 
+    def median_round(self, percentile: str) -> float | None:
+        """The median of the rounds' ``p50``, ``p99`` ...: one disturbed round does not move it."""
+        values = [getattr(run.latency, percentile) for run in self.runs if run.latency is not None]
+        return median(values) if values else None
+
     @cached_property
     def requests_per_second(self) -> Interval:
         """The median round."""
@@ -52,6 +57,11 @@ class Load:
         for run in self.runs:
             found.update(run.errors)
         return Counter(dict(found.most_common()))
+
+    @property
+    def examples(self) -> dict[str, str]:
+        """The first text of each kind of error."""
+        return {kind: text for run in reversed(self.runs) for kind, text in run.examples.items()}
 
     @property
     def verified(self) -> int | None:
@@ -106,5 +116,6 @@ def labels(loads: Sequence[Load]) -> list[str]:
         )
         for load in loads
     ]
-    telling = [index for index in range(3) if len({part[index] for part in parts}) > 1]
+    # a closed loop has no arrivals, which is no difference worth a word
+    telling = [index for index in range(3) if len({part[index] for part in parts} - {""}) > 1]
     return [" ".join(filter(None, (part[index] for index in telling))) for part in parts]

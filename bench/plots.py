@@ -21,8 +21,8 @@ import numpy as np
 from skerry.bench.histogram import percentile_curve
 from skerry.bench.loads import Load, describe, labels, loads_of
 from skerry.bench.results import HttpMeasurement, Interval, Knee, Measurement, ModelMeasurement, Point, Ratio
-from skerry.bench.tables import plural, printable, short
-from skerry.bench.units import SECONDS, amount, chosen, number
+from skerry.bench.tables import printable, short
+from skerry.bench.units import SECONDS, amount, chosen, number, plural
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -38,7 +38,7 @@ CURVES = 5
 """Loads of a sweep whose distributions are drawn; more cannot be told apart."""
 NAME = 44
 """Characters of a name in a legend."""
-STYLE: dict[str, Any] = {
+STYLE: Any = {
     "svg.fonttype": "none",
     "svg.hashsalt": "skerry",  # the same measurement gives the same picture
     "text.parse_math": False,  # a $ in a name is a $
@@ -120,15 +120,15 @@ def latency_distribution(measurement: HttpMeasurement) -> Picture | None:
             axes.plot(shares, seconds, color=COLOURS[index % len(COLOURS)], label=name)
         furthest = max(load.latency.count for load in loads if load.latency)
         _percentile_axis(axes, furthest)
-        _seconds_axis(axes, "y", axes.get_ylim() if False else _extent(loads))
+        _seconds_axis(axes, "y", _extent(loads))
         axes.set_xlabel("share of requests that are at most as slow")
         axes.set_ylabel("latency")
         _legend(figure, axes)
         svg = finish()
     how = "from the intended start of a request" if any(load.rate is not None for load in loads) else "from sending"
     caption = (
-        f"Latency ({how}) over the share of requests that were answered within it; each step to the right is a tenth of the "
-        f"requests before. Lower is better; a curve that rises at the right end is waiting that few requests meet. "
+        f"Latency ({how}) over the share of requests that were answered within it; from 90 % on, each mark leaves a tenth "
+        f"as many requests to the right of it. Lower is better; a curve that rises at its end is waiting that few requests meet. "
         f"{_capital(describe(loads[0])) + '. ' if not any(labels(loads)) else ''}Errors are not in it."
     )
     return Picture("Latency distribution", caption, svg)
@@ -139,8 +139,8 @@ def _telling(loads: Sequence[Load], knees: Sequence[Knee]) -> list[Load]:
     answered = [load for load in loads if load.latency is not None]
     targets = list(dict.fromkeys(load.target for load in answered))
     if len(targets) <= 1:
-        chosen = np.unique(np.linspace(0, len(answered) - 1, CURVES).round().astype(int)) if answered else []
-        return [answered[index] for index in chosen]
+        spread = np.linspace(0, len(answered) - 1, CURVES if answered else 0)
+        return [answered[index] for index in np.unique(spread.round().astype(int))]
     groups: dict[tuple[float, int, str], list[Load]] = {}
     for load in answered:
         groups.setdefault((load.rate or 0, load.connections, load.arrivals or ""), []).append(load)
@@ -160,7 +160,16 @@ def _curve(load: Load) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _percentile_axis(axes: Axes, count: int) -> None:
-    ticks = {1: "0 %", 2: "50 %", 10: "90 %", 100: "99 %", 1e3: "99.9 %", 1e4: "99.99 %", 1e5: "99.999 %", 1e6: "99.9999 %"}
+    ticks = {
+        1: "0 %",
+        2: "50 %",
+        10: "90 %",
+        100: "99 %",
+        1e3: "99.9 %",
+        1e4: "99.99 %",
+        1e5: "99.999 %",
+        1e6: "99.9999 %",
+    }
     shown = {tick: text for tick, text in ticks.items() if tick <= max(count, 10)}
     axes.set_xscale("log")
     axes.set_xlim(1, max(count, 10) * 1.1)
@@ -184,7 +193,7 @@ def throughput_and_latency(measurement: HttpMeasurement) -> Picture | None:
         axes = figure.subplots()
         for index, (target, group) in enumerate(by_target):
             (_sweep if is_sweep else _rounds)(axes, _name(target), group, index)
-        known = [load.latency for load in loads if load.latency]
+        known = [run.latency for load in loads for run in load.runs if run.latency]
         low, high = min(each.p50 for each in known), max(each.p99 for each in known)
         bounds = sorted({knee.p99 for knee in measurement.knees})
         _seconds_axis(axes, "y", (min([low, *bounds]), max([high, *bounds])))
@@ -193,32 +202,73 @@ def throughput_and_latency(measurement: HttpMeasurement) -> Picture | None:
         _thousands(axes.xaxis)
         for bound in bounds:
             axes.axhline(bound, color=QUIET, linewidth=1, linestyle=(0, (1, 2)))
-            _note(axes, f"p99 bound {chosen(bound, SECONDS)}", (1, bound), axes.get_yaxis_transform(), "right", (0, 3))
+            _note(axes, f"p99 bound {chosen(bound, SECONDS)}", (0, bound), axes.get_yaxis_transform(), "left", (4, 3))
         colours = {target: COLOURS[index % len(COLOURS)] for index, (target, _) in enumerate(by_target)}
         _knees(axes, measurement.knees, loads, colours)
         axes.set_xlabel("answered requests per second")
         axes.set_ylabel("latency")
         _legend(figure, axes)
         svg = finish()
-    what = "Each point is a load" if is_sweep else "Each point is a round"
+    what = (
+        (
+            "Each point is a load, the median of its rounds",
+            "filled points and full lines are p50, hollow points and dashed lines p99",
+        )
+        if is_sweep
+        else ("Each point is a round", "filled points are p50, hollow ones p99")
+    )
     knee = (
-        " The ringed point is the knee: the highest rate at which p99 stays under the bound."
+        " The ringed point is the knee: the highest rate at which p99 stays under the bound in most rounds."
         if any(knee.rate is not None for knee in measurement.knees)
         else ""
     )
     caption = (
-        f"{what}: the requests per second that were answered, and the latency at which they were; filled points and full lines "
-        f"are p50, hollow points and dashed lines p99. Further right and lower is better.{knee}"
+        f"{what[0]}: the requests per second that were answered, and the latency at which they were; {what[1]}. "
+        f"Further right and lower is better.{knee}"
     )
     return Picture("Throughput against latency", caption, svg)
 
 
 def _sweep(axes: Axes, name: str, loads: Sequence[Load], index: int) -> None:
+    """A line through the median rounds of the rates, the single ones behind it; a closed loop stands alone."""
     colour, marker = COLOURS[index % len(COLOURS)], MARKERS[index % len(MARKERS)]
-    x = [load.requests_per_second.value for load in loads]
-    p50, p99 = ([getattr(load.latency, field) for load in loads] for field in ("p50", "p99"))
-    axes.plot(x, p50, color=colour, marker=marker, label=f"{name}, p50")
-    axes.plot(x, p99, color=colour, marker=marker, markerfacecolor="white", linestyle=(0, (4, 2)), label=f"{name}, p99")
+    rates = [load for load in loads if load.rate is not None]
+    for percentile, face, dashes in (("p50", colour, "-"), ("p99", "white", (0, (4, 2)))):
+        for some, line, label in (
+            (rates, dashes, f"{name}, {percentile}"),
+            (_without_rate(loads), "none", f"{name}, closed loop, {percentile}"),
+        ):
+            if not some:
+                continue
+            axes.plot(
+                [load.requests_per_second.value for load in some],
+                _medians(some, percentile),
+                color=colour,
+                marker=marker if some is rates else "*",
+                markersize=4.5 if some is rates else 9,
+                markerfacecolor=face,
+                linestyle=line,
+                label=label,
+            )
+        tries = [run for load in rates if len(load.runs) > 1 for run in load.runs if run.latency]
+        axes.plot(
+            [run.requests_per_second for run in tries],
+            [getattr(run.latency, percentile) for run in tries],
+            color=colour,
+            marker=".",
+            linestyle="none",
+            markersize=3.5,
+            alpha=0.45,
+        )
+
+
+def _medians(loads: Sequence[Load], percentile: str) -> list[float]:
+    """Of loads that were answered."""
+    return [value for load in loads if (value := load.median_round(percentile)) is not None]
+
+
+def _without_rate(loads: Sequence[Load]) -> list[Load]:
+    return [load for load in loads if load.rate is None]
 
 
 def _rounds(axes: Axes, name: str, loads: Sequence[Load], index: int) -> None:
@@ -244,10 +294,18 @@ def _knees(axes: Axes, knees: Sequence[Knee], loads: Sequence[Load], colours: di
             continue
         colour = colours.get(knee.target, INK)
         if found and found[0].latency:
-            x, y = found[0].requests_per_second.value, found[0].latency.p99
-            axes.plot([x], [y], marker="o", markersize=12, markerfacecolor="none", color=colour, linestyle="none")
+            axes.plot(
+                [found[0].requests_per_second.value],
+                _medians(found[:1], "p99"),
+                marker="o",
+                markersize=12,
+                markerfacecolor="none",
+                color=colour,
+                linestyle="none",
+            )
         axes.axvline(knee.rate, color=colour, linewidth=1, linestyle=(0, (1, 2)))
-        _note(axes, f"knee {number(knee.rate)}/s", (knee.rate, 0.02), axes.get_xaxis_transform(), "right", (-4, 0))
+        side, beside = ("right", -4) if knee.rate > axes.get_xlim()[1] / 4 else ("left", 4)
+        _note(axes, f"knee {number(knee.rate)}/s", (knee.rate, 0.02), axes.get_xaxis_transform(), side, (beside, 0))
 
 
 # Models
@@ -260,8 +318,8 @@ def latency_by_rows(points: Sequence[Point]) -> Picture | None:
     svg = _by_rows(points, "latency of a call", lambda point: point.latency, is_time=True)
     caption = (
         "Median time of one call over the rows in it, both axes logarithmic; bars are the intervals, most smaller than their "
-        "points. Lower is better. Where a line is flat, the cost is of the call; where it rises like the grid's "
-        "diagonal, of the rows."
+        "points. Lower is better. Where a line is flat, the time goes to the call itself; where it rises "
+        "tenfold for ten times the rows, to the rows."
     )
     return Picture("Latency by rows", caption, svg)
 
@@ -344,8 +402,7 @@ def ratios(all_of: Sequence[Ratio]) -> Picture | None:
     known = [ratio for ratio in all_of if ratio.interval is not None and ratio.interval.low > 0]
     if not known:
         return None
-    quantities = list(dict.fromkeys(ratio.quantity for ratio in known))
-    panels = [[ratio for ratio in known if ratio.quantity == quantity] for quantity in quantities]
+    panels, by_quantity = _panels(known)
     contenders = list(dict.fromkeys(ratio.contender for ratio in known))
     height = 0.55 + sum(0.55 + 0.26 * len(panel) for panel in panels)
     with _canvas(height=height) as (figure, finish):
@@ -354,7 +411,7 @@ def ratios(all_of: Sequence[Ratio]) -> Picture | None:
         lowest = min(ratio.interval.low for ratio in known if ratio.interval)
         highest = max(ratio.interval.high for ratio in known if ratio.interval)
         for axes, panel in zip(rows, panels, strict=True):
-            _dots(axes, panel, contenders)
+            _dots(axes, panel, contenders, by_quantity=by_quantity)
         _ratio_axis(rows[-1], lowest, highest)
         baselines = {ratio.baseline for ratio in known}
         whose = _name(next(iter(baselines))) + "'s" if len(baselines) == 1 else "the baseline's"
@@ -367,7 +424,17 @@ def ratios(all_of: Sequence[Ratio]) -> Picture | None:
     return Picture("Comparison", caption, svg)
 
 
-def _dots(axes: Axes, panel: Sequence[Ratio], contenders: Sequence[str]) -> None:
+def _panels(ratios: Sequence[Ratio]) -> tuple[list[list[Ratio]], bool]:
+    """Ratios of one quantity together, or of one contender, whichever makes fewer panels; and whether by quantity."""
+    quantities = list(dict.fromkeys(ratio.quantity for ratio in ratios))
+    contenders = list(dict.fromkeys(ratio.contender for ratio in ratios))
+    if len(quantities) <= max(len(contenders), 3):
+        return [[ratio for ratio in ratios if ratio.quantity == quantity] for quantity in quantities], True
+    return [[ratio for ratio in ratios if ratio.contender == contender] for contender in contenders], False
+
+
+def _dots(axes: Axes, panel: Sequence[Ratio], contenders: Sequence[str], *, by_quantity: bool) -> None:
+    """A line for each ratio, named for what the panel's ratios do not have in common."""
     axes.set_xscale("log")
     axes.axvline(1, color=INK, linewidth=1)
     for row, ratio in enumerate(panel):
@@ -380,20 +447,28 @@ def _dots(axes: Axes, panel: Sequence[Ratio], contenders: Sequence[str]) -> None
             [row],
             xerr=_bars([interval]),
             marker="o",
-            markersize=6,
+            markersize=5,
             markerfacecolor=colour if shown else "white",
             color=colour,
-            elinewidth=2.2,
+            elinewidth=1.6,
+            capsize=3,
         )
         beside = axes.get_yaxis_transform()
         axes.text(1.015, row, amount(interval), transform=beside, va="center", fontsize=8.5)
-    axes.set_yticks(range(len(panel)), [_name(ratio.contender, 30) for ratio in panel])
+    axes.set_yticks(
+        range(len(panel)), [_name(ratio.contender if by_quantity else ratio.quantity, 34) for ratio in panel]
+    )
     axes.set_ylim(len(panel) - 0.4, -0.6)
     axes.grid(False, axis="y")
     axes.spines["left"].set_visible(False)
     axes.tick_params(axis="y", length=0, labelcolor=INK)
-    better = "more is better" if "per second" in panel[0].quantity else "less is better"
-    axes.set_title(f"{printable(panel[0].quantity)} ({better})", fontsize=9)
+    axes.set_title(f"{_name(panel[0].quantity if by_quantity else panel[0].contender, 80)}{_better(panel)}", fontsize=9)
+
+
+def _better(panel: Sequence[Ratio]) -> str:
+    """Which side is the good one, where all of the panel agree."""
+    sides = {"per second" in ratio.quantity for ratio in panel}
+    return "" if len(sides) > 1 else " (more is better)" if sides == {True} else " (less is better)"
 
 
 def _ratio_axis(axes: Axes, lowest: float, highest: float) -> None:
@@ -401,7 +476,13 @@ def _ratio_axis(axes: Axes, lowest: float, highest: float) -> None:
 
     low, high = min(lowest, 1) / 1.15, max(highest, 1) * 1.15
     axes.set_xlim(low, high)
-    subs = (1.0,) if high / low > 300 else (1.0, 2.0, 5.0) if high / low > 4 else tuple(np.arange(1, 10, 0.5 if high / low > 2 else 0.1))
+    subs = (
+        (1.0,)
+        if high / low > 300
+        else (1.0, 2.0, 5.0)
+        if high / low > 4
+        else tuple(np.arange(1, 10, 0.5 if high / low > 2 else 0.1))
+    )
     axes.xaxis.set_major_locator(LogLocator(subs=subs, numticks=12))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.4g}"))
@@ -447,7 +528,7 @@ def _rows_axis(axes: Axes, rows: Sequence[int]) -> None:
 def _thousands(axis: Any) -> None:
     from matplotlib.ticker import FuncFormatter
 
-    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.6g}"))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}" if value >= 1 else f"{value:.3g}"))
 
 
 def _note(axes: Axes, text: str, where: tuple[float, float], within: Any, side: str, offset: tuple[int, int]) -> None:
@@ -497,4 +578,4 @@ def _canvas(height: float) -> Iterator[tuple[Figure, Callable[[], str]]]:
 def _element(document: str) -> str:
     """The ``svg`` element of a document, in the reader's own font."""
     element = document[document.index("<svg") :].strip()
-    return element.replace("'DejaVu Sans'", FONTS, 1) if False else element.replace("'DejaVu Sans', sans-serif", FONTS)
+    return element.replace("'DejaVu Sans', sans-serif", FONTS)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import textwrap
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from math import log
 from statistics import median
@@ -169,7 +169,9 @@ def _model_grids(measurement: ModelMeasurement) -> list[Grid]:
     ]
 
 
-def _by_rows(title: str, points: Sequence[Point], pick, units: tuple[Unit, ...], note: str) -> Grid:  # type: ignore[no-untyped-def]
+def _by_rows(
+    title: str, points: Sequence[Point], pick: Callable[[Point], Amount], units: tuple[Unit, ...], note: str
+) -> Grid:
     """A line for each contender and count of threads, a column for each count of rows."""
     lines = sorted(
         dict.fromkeys((point.threads, point.contender) for point in points), key=lambda line: line[0]
@@ -273,7 +275,7 @@ def _load_columns(loads: Sequence[Load]) -> tuple[Column, ...]:
         *_amounts("requests/s", requests, PLAIN),
         *(_amounts("rows/s", rows, PLAIN, needed=False) if told_apart else ()),
         *_percentiles([load.latency for load in loads]),
-        *_amounts("errors", [float(sum(load.errors.values())) for load in loads], PLAIN),
+        *_counts("errors", [sum(load.errors.values()) for load in loads]),
     )
 
 
@@ -294,6 +296,7 @@ def _error_grid(loads: Sequence[Load]) -> Grid:
     columns = (
         *_names([load for load, _, _ in found]),
         _text_column("error", [kind for _, kind, _ in found]),
+        *_described([load.examples.get(kind, "") for load, kind, _ in found], "the first of them"),
         _column("count", [f"{count:,}" for _, _, count in found]),
         _column("of all requests", shares),
     )
@@ -309,8 +312,12 @@ def _use_grid(loads: Sequence[Load]) -> Grid:
         *_names(loads),
         *_amounts("server cores", cores, PLAIN),
         *_amounts("memory", memory, BYTES),
-        *_counts("processes", [use.processes if use else None for use in server]),
-        _column("generator cores", [_generator_cores(load) for load in loads]),
+        *_counts("processes", [use.processes if use else None for use in server], needed=False),
+        *(
+            [_column("generator cores", list(map(_generator_cores, loads)))]
+            if any(load.rate is None for load in loads)
+            else []
+        ),
         *_amounts("sent late", [_latest(load) for load in loads], SECONDS),
         *_counts("verified", [load.verified for load in loads]),
     )
@@ -322,6 +329,9 @@ def _use_grid(loads: Sequence[Load]) -> Grid:
 
 
 def _generator_cores(load: Load) -> str:
+    """Of an open loop none: it waits awake."""
+    if load.rate is not None:
+        return f"– of {load.runs[-1].generator.processes}"
     return f"{_middle([run.generator.cores for run in load.runs]):.2f} of {load.runs[-1].generator.processes}"
 
 
@@ -362,14 +372,17 @@ def _http_setting(measurement: HttpMeasurement) -> str:
         return "Over HTTP; no run was measured."
     kinds = list(dict.fromkeys(describe(load) for load in loads))
     rates = [load.rate for load in loads if load.rate is not None]
-    if len(kinds) > 1 and len(rates) == len(loads):
-        connections = sorted({load.connections for load in loads})
+    if len(set(rates)) > 2:
+        opened = [load for load in loads if load.rate is not None]
+        connections = sorted({load.connections for load in opened})
         kinds = [
+            *dict.fromkeys(describe(load) for load in loads if load.rate is None),
             f"open loop at {len(set(rates))} rates from {number(min(rates))} to {number(max(rates))} requests/s "
-            f"({_listed(dict.fromkeys(load.arrivals or 'constant' for load in loads))} arrivals), {_listed(map(str, connections))} connections"
+            f"({_listed(dict.fromkeys(load.arrivals or 'constant' for load in opened))} arrivals), {_listed(map(str, connections))} connections",
         ]
-    rounds = max(len(load.runs) for load in loads)
-    turns = f", {plural(rounds, 'round')} in turns" if rounds > 1 else ""
+    fewest, rounds = (pick(len(load.runs) for load in loads) for pick in (min, max))
+    turns = f", {f'{fewest} to ' * (fewest < rounds)}{plural(rounds, 'round')}" if rounds > 1 else ""
+    turns += " in turns" * (rounds > 1 and len(measurement.targets) > 1)
     several = f"{plural(len(measurement.targets), 'server')}, " if len(measurement.targets) > 1 else ""
     ceiling = (
         f" The generator alone reaches {number(measurement.ceiling)} requests/s against a constant answer."
@@ -377,7 +390,7 @@ def _http_setting(measurement: HttpMeasurement) -> str:
         else ""
     )
     return (
-        f"Over HTTP, {several}{_listed(kinds[:4])}{' and others' * (len(kinds) > 4)}, "
+        f"Over HTTP, {several}{'; '.join(kinds[:4])}{'; and others' * (len(kinds) > 4)}, "
         f"{chosen(round(median(load.duration for load in loads), 1), SECONDS)} each{turns}.{ceiling}"
     )
 
@@ -427,8 +440,8 @@ def _text_column(name: str, cells: Sequence[str]) -> Column:
     return replace(_column(name, cells), is_number=False)
 
 
-def _described(texts: Sequence[str]) -> tuple[Column, ...]:
-    return (_text_column("what it is", texts),) if any(texts) else ()
+def _described(texts: Sequence[str], name: str = "what it is") -> tuple[Column, ...]:
+    return (_text_column(name, texts),) if any(texts) else ()
 
 
 def _amounts(
@@ -442,17 +455,19 @@ def _amounts(
     return (Column(title, tuple(amount(value, unit) for value in values), needed=needed),)
 
 
-def _counts(name: str, values: Sequence[int | None]) -> tuple[Column, ...]:
+def _counts(name: str, values: Sequence[int | None], *, needed: bool = True) -> tuple[Column, ...]:
     if all(value is None for value in values):
         return ()
-    return (Column(name, tuple("–" if value is None else f"{value:,}" for value in values)),)
+    return (Column(name, tuple("–" if value is None else f"{value:,}" for value in values), needed=needed),)
 
 
 # Terminal
 
 
 def _heading(measurement: Measurement, width: int) -> str:
-    partial = [] if measurement.complete else ["PARTIAL: broken off before its end; this is what was measured until then."]
+    partial = (
+        [] if measurement.complete else ["PARTIAL: broken off before its end; this is what was measured until then."]
+    )
     lines = [printable(measurement.title), *partial, setting(measurement)]
     return "\n".join(_wrapped(line, width) for line in lines)
 

@@ -53,13 +53,14 @@ def number(value: float, decimals: int | None = None) -> str:
 def amount(amount: Amount, unit: Unit = PLAIN[0]) -> str:
     """A number in ``unit`` without its name: ``152 ±3``, ``152 (150…171)``, ``–`` where there is none."""
     if not isinstance(amount, Interval):
-        return "–" if amount is None else number(amount / unit.size)
+        return "–" if amount is None else number(amount / unit.size, 0 if unit == BYTES[-1] else None)
     value, low, high = (each / unit.size for each in (amount.value, amount.low, amount.high))
     if not all(map(isfinite, (value, low, high))) or low == high:
         return number(value)
     decimals = _decimals(value)
     below, above = value - low, high - value
-    if max(below, above) <= LOPSIDED * min(below, above):
+    looks_even = number(low, decimals) == number(high, decimals)
+    if looks_even or max(below, above) <= LOPSIDED * min(below, above):
         return f"{number(value, decimals)} ±{_rounded_up(max(below, above), decimals)}"
     return f"{number(value, decimals)} ({number(low, decimals)}…{number(high, decimals)})"
 

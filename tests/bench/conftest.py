@@ -39,7 +39,13 @@ def machine() -> Machine:
         quota=2.0,
         memory=8_330_000_000,
         system="Linux 6.8.0 x86_64",
-        versions={"python": "3.12.11", "skerry": "0.1.0", "onnxruntime": "1.30.1", "numpy": "2.4.6", "uvloop": "0.22.1"},
+        versions={
+            "python": "3.12.11",
+            "skerry": "0.1.0",
+            "onnxruntime": "1.30.1",
+            "numpy": "2.4.6",
+            "uvloop": "0.22.1",
+        },
         load_average=(0.31, 0.22, 0.18),
         noise=0.042,
         steal=0.0003,
@@ -142,7 +148,8 @@ def made_comparison(names: Sequence[str]) -> HttpMeasurement:
     runs = []
     for round in range(7):
         for index, name in enumerate(names):
-            done = run(name, reached=reached[name][round], median=32 / reached[name][round], tail=0.08, round=round)
+            rate = float(reached[name][round])
+            done = run(name, reached=rate, median=32 / rate, tail=0.08, round=round)
             changes: dict[str, object] = {"errors": {"status 503": 11 + round, "timeout": 2} if index == 1 else {}}
             if index == 0:
                 changes["server_timing"] = {
