@@ -36,6 +36,7 @@ from skerry.bench.lineup import Lineup
 from skerry.bench.machine import NoiseProbe, read_machine, warnings_of
 from skerry.bench.model_rows import pick, shuffled, windows
 from skerry.bench.turns import Cell, expected_call, schedule, turns_of
+from skerry.bench.units import plural
 from skerry.runtime.errors import BenchError, SkerryError
 from skerry.runtime.feeds import Array
 from skerry.runtime.session import available_cores
@@ -278,7 +279,7 @@ def _measurement(
 
 def quantity(cell: Cell) -> str:
     """What is compared, in words: ``latency, 100 rows, 1 thread``."""
-    return f"latency, {cell.rows:,} row{'s' * (cell.rows != 1)}, {cell.threads} thread{'s' * (cell.threads != 1)}"
+    return f"latency, {plural(cell.rows, 'row')}, {plural(cell.threads, 'thread')}"
 
 
 def _contender(contender: Contender, footings: Sequence[Footing]) -> results.Contender:

@@ -57,12 +57,8 @@ class Lineup:
             BenchError: they do not take the same inputs, or a method is not there.
             ArtifactError, ExportError, FileError: a file is not what it should be.
         """
-        opened = [Artifact.open(path) for path in artifacts]
         warnings: list[str] = []
-        if parent is not None or len(opened) == 1:
-            opened += _parent(opened[0], parent, warnings)
-        for artifact in opened[1:]:
-            _check_inputs(opened[0].manifest, artifact.manifest)
+        opened = _opened(artifacts, parent, warnings)
         rows = GoldenRows.of(opened[0]) if data is None else FileRows.read(data, target)
         if data is None and opened[0].manifest.extractors:
             warnings.append(f"{rows.source} were split into their parts beforehand: measure that too with --data")
@@ -81,6 +77,16 @@ class Lineup:
             opened[0].manifest.parity.tolerance,
             tuple(warnings),
         )
+
+
+def _opened(artifacts: Sequence[Path], parent: Path | None, warnings: list[str]) -> list[Artifact]:
+    """The artifacts, and the parent of one; all take the same rows."""
+    opened = [Artifact.open(path) for path in artifacts]
+    if parent is not None or len(opened) == 1:
+        opened += _parent(opened[0], parent, warnings)
+    for artifact in opened[1:]:
+        _check_inputs(opened[0].manifest, artifact.manifest)
+    return opened
 
 
 def find_parent(artifact: Artifact) -> Artifact | None:

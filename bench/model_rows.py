@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 import pandas as pd
 
+from skerry.bench.columns import columns_of
 from skerry.export.data import load_rows
 from skerry.export.signature import read_signature, take
 from skerry.runtime.artifact import GOLDEN, Artifact
@@ -114,24 +115,17 @@ class GoldenRows:
                 f"{self.source} hold the parts of texts or records, and the estimator takes the whole",
                 hint="give rows with --data",
             )
-        rows = (
-            self._columns() if self.manifest.layout == "columns" else _plain(self.golden[self.manifest.inputs[0].name])
-        )
+        if self.manifest.layout == "columns":
+            columns = columns_of(self.golden, self.manifest)
+            rows: Any = pd.DataFrame({name: _plain(column) for name, column in columns.items()})
+        else:
+            rows = _plain(self.golden[self.manifest.inputs[0].name])
         try:
             return read_signature(estimator, rows)[1]
         except ExportError as error:
             raise BenchError(
                 f"the estimator does not take {self.source}: {error.text}", hint="give rows with --data"
             ) from None
-
-    def _columns(self) -> pd.DataFrame:
-        groups = FeedBuilder(self.manifest.inputs, self.manifest.layout).groups
-        columns = {
-            name: _plain(self.golden[datatype][:, place])
-            for datatype, names in groups.items()
-            for place, name in enumerate(names)
-        }
-        return pd.DataFrame({spec.name: columns[spec.name] for spec in self.manifest.inputs})
 
     def given(self, manifest: Manifest) -> Any:
         return None

@@ -154,7 +154,8 @@ class Run(Part, frozen=True):
 
 
 class Knee(Part, frozen=True):
-    """The highest rate at which the 99th percentile stayed under ``p99``; None if no rate that was tried did."""
+    """The highest rate at which the 99th percentile stayed under ``p99`` in most of two or three tries; None if no rate that
+    was tried did."""
 
     target: str
     p99: float

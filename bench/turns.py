@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
+
+Item = TypeVar("Item")
 
 
 class Cell(NamedTuple):
@@ -32,20 +34,27 @@ def _fitting(taken: float, rounds: int, share: float) -> int:
 def schedule(turns: Mapping[Cell, int], rounds: int, seed: int = 0) -> list[list[Cell]]:
     """The cells of each round: a cell with fewer turns is in the first ones.
 
-    Contenders with as many rows and threads come one right after the other, so that what slows one slows all, and take
-    turns in going first; the rest of the order is shuffled.
+    Contenders with as many rows and threads come one right after the other, so that what slows one slows all, in an
+    ``order`` that changes; the rest is shuffled.
     """
     groups: dict[tuple[int, int], list[Cell]] = {}
     for cell in turns:
         groups.setdefault((cell.rows, cell.threads), []).append(cell)
-    order = [_order(list(groups.values()), number, seed) for number in range(rounds)]
-    return [[cell for cell in cells if turns[cell] > number] for number, cells in enumerate(order)]
+    everything = [_of_round(list(groups.values()), number, seed) for number in range(rounds)]
+    return [[cell for cell in cells if turns[cell] > number] for number, cells in enumerate(everything)]
 
 
-def _order(groups: Sequence[list[Cell]], number: int, seed: int) -> list[Cell]:
+def _of_round(groups: Sequence[list[Cell]], number: int, seed: int) -> list[Cell]:
     random = np.random.default_rng((seed, number))
-    rotated = [group[number % len(group) :] + group[: number % len(group)] for group in groups]
-    return [cell for place in random.permutation(len(groups)) for cell in rotated[place]]
+    return [cell for place in random.permutation(len(groups)) for cell in order(groups[place], number)]
+
+
+def order(items: Sequence[Item], number: int) -> list[Item]:
+    """``items`` as they have their turns in round ``number``: another goes first every two rounds, and every other round is
+    the one before it backwards, so that none comes always after the same one."""
+    first = number // 2 % len(items)
+    turned = [*items[first:], *items[:first]]
+    return turned[::-1] if number % 2 else turned
 
 
 def expected_call(known: Sequence[tuple[int, float]], rows: int) -> float | None:

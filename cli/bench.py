@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from skerry.cli.progress import Say, progress
-from skerry.runtime.errors import BenchError
+from skerry.runtime.errors import ArtifactError, BenchError
 
 if TYPE_CHECKING:
     from skerry.bench.results import Measurement
 
 
-class Counts(click.ParamType):
+class Counts(click.ParamType):  # type: ignore[type-arg]  # it has none before click 8.4
     """Whole numbers above 0, separated by commas."""
 
     name = "N,N,..."
@@ -30,7 +30,7 @@ class Counts(click.ParamType):
         return tuple(map(int, parts))
 
 
-class Header(click.ParamType):
+class Header(click.ParamType):  # type: ignore[type-arg]
     """``Name: value``, as curl and wrk take it."""
 
     name = "'NAME: VALUE'"
@@ -140,21 +140,13 @@ def bench(targets: tuple[str, ...], compare: bool, as_json: bool, report: Path |
       skerry bench http://127.0.0.1:8000/predict --artifact artifacts/iris --knee 0.005
       skerry bench --compare artifacts/iris/1 artifacts/iris/2
     """
-    if len(targets) > 1 and not compare:
-        raise click.UsageError("expected one ARTIFACT or URL, got several: compare them with --compare")
-    over_http = {target.startswith(("http://", "https://")) for target in targets}
-    if len(over_http) > 1:
-        raise click.UsageError(
-            "expected artifacts or URLs to compare, got both: one is called in process, the other over HTTP"
-        )
+    over_http = _are_urls(targets, compare=compare)
     given = {name: value for name, value in options.items() if value is not None and value is not False and value != ()}
-    _refuse_others(given, over_http=over_http == {True})
-    if report is not None and report.suffix not in (".html", ".svg"):
-        raise click.BadParameter(f"expected a name that ends in .html or .svg, got {report}", param_hint="--report")
+    _refuse_others(given, targets[0], over_http=over_http)
     if report is not None:
-        import matplotlib  # noqa: F401 -- what is not installed is better said before than after
+        _check_report(report)
     with progress() as say:
-        measurement = (_measure_servers if over_http == {True} else _measure_models)(targets, given, say)
+        measurement = (_measure_servers if over_http else _measure_models)(targets, given, say)
     _show(measurement, as_json=as_json, report=report)
 
 
@@ -164,21 +156,52 @@ _REQUEST = {"artifact", "body", "expect", "headers", "request", "binary"}
 """Options that are for one kind of target alone: of a model in process; of a URL, the load and the request."""
 
 
-def _refuse_others(given: Mapping[str, Any], *, over_http: bool) -> None:
+def _are_urls(targets: tuple[str, ...], *, compare: bool) -> bool:
+    """Whether URLs are to be measured, or artifacts."""
+    if len(targets) > 1 and not compare:
+        raise click.UsageError("expected one ARTIFACT or URL, got several: compare them with --compare")
+    if len(targets) == 1 and compare:
+        raise click.UsageError("expected several ARTIFACTs or URLs to --compare, got one")
+    urls = [target for target in targets if target.startswith(("http://", "https://"))]
+    if urls and len(urls) < len(targets):
+        raise click.UsageError(
+            "expected artifacts or URLs to compare, got both: one is called in process, the other over HTTP"
+        )
+    for target in targets if not urls else ():
+        if not Path(target).exists():
+            raise ArtifactError(
+                f"{target}: no such artifact",
+                hint="expected a directory such as artifacts/<name>/<version>, or a URL, which begins with http://",
+            )
+    return bool(urls)
+
+
+def _refuse_others(given: Mapping[str, Any], target: str, *, over_http: bool) -> None:
     """An option that would have no effect is a mistake."""
     wrong = given.keys() & (_MODEL if over_http else _LOAD | _REQUEST | {"knee"})
     if wrong:
         names = {parameter.name: parameter.opts[0] for parameter in bench.params}
-        kind = "an artifact, and the target is a URL" if over_http else "a URL, and the target is none"
-        raise click.UsageError(f"{', '.join(sorted(names[name] for name in wrong))}: for {kind}")
+        told = ", ".join(sorted(names[name] for name in wrong))
+        expected, got = ("an artifact", "a URL") if over_http else ("a URL", "an artifact")
+        raise click.UsageError(f"{told}: only for {expected}, and {target} is {got}")
+
+
+def _check_report(report: Path) -> None:
+    """What would fail after the measurement is better said before."""
+    import skerry.bench.report  # noqa: F401 -- what it needs may not be installed
+
+    if report.suffix not in (".html", ".svg"):
+        raise click.BadParameter(f"expected a name that ends in .html or .svg, got {report}", param_hint="--report")
+    if not report.absolute().parent.is_dir():
+        raise click.BadParameter(f"{report}: expected a file in a directory that is there", param_hint="--report")
 
 
 def _measure_models(targets: tuple[str, ...], given: Mapping[str, Any], say: Say) -> Measurement:
     from skerry.bench.in_process import measure_models
     from skerry.bench.lineup import Lineup
 
-    chosen = {name: given[name] for name in _MODEL | {"data"} if name in given}
     settings = {"rows": "row_counts", "threads": "threads", "rounds": "rounds", "duration": "seconds"}
+    chosen = {name: given[name] for name in (_MODEL | {"data"}) - settings.keys() if name in given}
     lineup = Lineup.of([Path(target) for target in targets], **chosen, progress=say)
     return measure_models(
         lineup,
@@ -195,10 +218,12 @@ def _measure_servers(targets: tuple[str, ...], given: Mapping[str, Any], say: Sa
     plan = LoadPlan(**{name: given[name] for name in _LOAD if name in given}, duration=given.get("duration", 10.0))
     settings = {"request": "method"}
     chosen = {settings.get(name, name): given[name] for name in _REQUEST | {"data"} if name in given}
+    rows = given.get("rows", (1,))
+    if len(rows) > 1:
+        raise click.UsageError(f"--rows: expected one count for a URL, got {len(rows)}")
     say("asking once")
-    rows = given.get("rows", (1,))[0]
     prepared = [
-        prepare(target, **chosen, rows=rows, timeout=plan.timeout, name=name)
+        prepare(target, **chosen, rows=rows[0], timeout=plan.timeout, name=name)
         for target, name in zip(targets, _names(targets), strict=True)
     ]
     return measure_servers(

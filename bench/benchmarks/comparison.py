@@ -6,7 +6,7 @@ HttpMeasurement, one for each load ─▶ summarize ─▶ Comparison ─▶ the
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
 
@@ -15,6 +15,7 @@ import msgspec
 from skerry.bench.benchmarks.servers import CONSTANT, SKERRY
 from skerry.bench.intervals import compare, median_interval
 from skerry.bench.results import HttpMeasurement, Interval, Machine, Part, Ratio, Run
+from skerry.bench.units import plural
 from skerry.runtime.errors import BenchError
 
 
@@ -25,17 +26,17 @@ class Load(Part, frozen=True):
     connections: int
 
     def __str__(self) -> str:
-        return " at ".join(f"{count} {noun}{'s' * (count != 1)}" for count, noun in _counted(self))
+        return f"{plural(self.rows, 'row')} at {plural(self.connections, 'connection')}"
 
 
 class Figures(Part, frozen=True):
-    """A route under a load: medians over the rounds. ``errors`` by kind are of all rounds; ``verified`` answers were
-    compared with scikit-learn's. ``cores`` and ``resident_memory`` are of all processes of its server."""
+    """A route under a load: medians over the rounds; no latency where there was no answer in one of them. ``errors`` by kind
+    are of all rounds; ``verified`` answers were compared with scikit-learn's. ``cores`` and ``resident_memory`` are of all processes of its server."""
 
     route: str
     requests_per_second: Interval
-    p50: Interval
-    p99: Interval
+    p50: Interval | None
+    p99: Interval | None
     requests: int
     verified: int | None
     errors: dict[str, int]
@@ -89,41 +90,35 @@ class Comparison(Part, frozen=True):
     warnings: list[str]
 
 
-def _counted(load: Load) -> Iterable[tuple[int, str]]:
-    return (load.rows, "row"), (load.connections, "connection")
-
-
 def summarize(measurement: HttpMeasurement, load: Load) -> LoadFigures:
     """The figures of ``load``, with ratios to the constant answer and to Skerry. A route that never answered has none."""
-    by_route = {target.name: _answered(measurement.runs, target.name) for target in measurement.targets}
-    measured = {route: runs for route, runs in by_route.items() if runs}
+    by_route = {
+        target.name: [run for run in measurement.runs if run.target == target.name] for target in measurement.targets
+    }
+    measured = {route: runs for route, runs in by_route.items() if any(run.requests for run in runs)}
     ratios = [
         _ratio(load, route, baseline, measured)
         for baseline in (CONSTANT, SKERRY)
         for route in measured
         if route != baseline and baseline in measured
     ]
-    figures = [_figures(route, runs, measurement.runs) for route, runs in measured.items()]
+    figures = [_figures(route, runs) for route, runs in measured.items()]
     return LoadFigures(load=load, figures=figures, ratios=ratios)
 
 
-def _answered(runs: Iterable[Run], route: str) -> list[Run]:
-    return [run for run in runs if run.target == route and run.latency is not None and run.requests]
-
-
-def _figures(route: str, runs: Sequence[Run], all_runs: Iterable[Run]) -> Figures:
+def _figures(route: str, runs: Sequence[Run]) -> Figures:
     errors: Counter[str] = Counter()
-    for run in all_runs:
-        if run.target == route:
-            errors.update(run.errors)
+    for run in runs:
+        errors.update(run.errors)
     verified = [run.verified for run in runs if run.verified is not None]
     uses = [run.server for run in runs if run.server]
     latencies = [run.latency for run in runs if run.latency]
+    answered_always = len(latencies) == len(runs)
     return Figures(
         route=route,
         requests_per_second=median_interval([run.requests_per_second for run in runs]),
-        p50=median_interval([latency.p50 for latency in latencies]),
-        p99=median_interval([latency.p99 for latency in latencies]),
+        p50=median_interval([latency.p50 for latency in latencies]) if answered_always else None,
+        p99=median_interval([latency.p99 for latency in latencies]) if answered_always else None,
         requests=sum(run.requests for run in runs),
         verified=sum(verified) if verified else None,
         errors=dict(errors),
@@ -133,7 +128,7 @@ def _figures(route: str, runs: Sequence[Run], all_runs: Iterable[Run]) -> Figure
 
 
 def _ratio(load: Load, route: str, baseline: str, runs: dict[str, list[Run]]) -> Ratio:
-    """Of the rounds that both answered."""
+    """None is said where one of them did not answer in a round."""
     rates = [{run.round: run.requests_per_second for run in runs[name]} for name in (route, baseline)]
     shared = sorted(rates[0].keys() & rates[1].keys())
     values = [[rate[number] for number in shared] for rate in rates]

@@ -217,7 +217,7 @@ def measure(load: Load, contest: Contest) -> HttpMeasurement:
     found = measure_servers([target for _, target in targets.values()], plan, rounds=settings.rounds, ceiling=False)
     if found.complete:
         return found
-    running, target = targets[found.runs[-1].target]
+    running, target = targets[found.runs[-1].target] if found.runs else next(iter(targets.values()))
     if ask(running.port, target.exchanges[0]) is None:
         raise KeyboardInterrupt  # the server is well: it was we who were interrupted
     contest.leave_out(running.server, f"ended while it was measured: {running.last_words()}")

@@ -12,7 +12,7 @@ from skerry.bench.intervals import FEWEST_ROUNDS
 from skerry.bench.plots import ratios
 from skerry.bench.results import Ratio
 from skerry.bench.tables import Column, Grid, machine_line, markdown
-from skerry.bench.units import SECONDS, Amount, amount, chosen, number, unit_for
+from skerry.bench.units import SECONDS, Amount, amount, chosen, number, unit_for, value_of
 from skerry.runtime.errors import BenchError
 
 BEGIN, END = "<!-- benchmarks -->\n", "<!-- /benchmarks -->\n"
@@ -144,9 +144,9 @@ def write_readme_table(comparison: Comparison) -> str:
                 (
                     Column("", tuple(routes), is_number=False),
                     _picked("requests/s", one, routes, lambda each: each.requests_per_second.value),
-                    _picked("p50, ms", one, routes, lambda each: each.p50.value / 1e-3),
-                    _picked("p99, ms", one, routes, lambda each: each.p99.value / 1e-3),
-                    _picked("1 connection: p50, ms", single, routes, lambda each: each.p50.value / 1e-3),
+                    _picked("p50, ms", one, routes, lambda each: _scaled(value_of(each.p50), 1e-3)),
+                    _picked("p99, ms", one, routes, lambda each: _scaled(value_of(each.p99), 1e-3)),
+                    _picked("1 connection: p50, ms", single, routes, lambda each: _scaled(value_of(each.p50), 1e-3)),
                     _picked("100 rows: requests/s", many, routes, lambda each: each.requests_per_second.value),
                     _picked("memory, MB", one, routes, lambda each: _scaled(each.resident_memory, 1e6)),
                 ),

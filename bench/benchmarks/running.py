@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import http.client
 import os
 import socket
 import subprocess
@@ -17,7 +16,9 @@ import psutil
 
 from skerry.bench.benchmarks.environments import Environment
 from skerry.bench.benchmarks.servers import Server
+from skerry.bench.http.endpoint import Endpoint
 from skerry.bench.http.exchange import Exchange
+from skerry.bench.http.probe import probe
 from skerry.runtime.errors import BenchError
 
 HOST = "127.0.0.1"
@@ -25,6 +26,8 @@ MARK = "SKERRY_BENCHMARKS"
 """The environment variable by which the processes of a server are known."""
 PATIENCE = 60.0
 """Seconds for the first right answer."""
+ANSWER = 5.0
+"""Seconds for any answer."""
 GRACE = 10.0
 """Seconds to end after being asked to; then it is made to."""
 PAUSE = 0.005
@@ -108,20 +111,12 @@ def await_answer(running: Running, exchange: Exchange, patience: float = PATIENC
 
 def ask(port: int, exchange: Exchange) -> str | None:
     """What is wrong with the answer, or None."""
-    head, _, body = exchange.request.partition(b"\r\n\r\n")
-    path = head.split(b" ", 2)[1].decode()
-    connection = http.client.HTTPConnection(HOST, port, timeout=5)
+    path = exchange.request.split(b" ", 2)[1].decode()
     try:
-        connection.request("POST", path, body, {"Content-Type": "application/json"})
-        response = connection.getresponse()
-        answer = response.read()
-    except (OSError, http.client.HTTPException) as error:
-        return f"{type(error).__name__}: {error}"
-    finally:
-        connection.close()
-    if response.status != 200:
-        return f"status {response.status}: {answer[:200]!r}"
-    return exchange.check(answer) if exchange.check else None
+        probe(Endpoint.parse(f"http://{HOST}:{port}{path}"), exchange, timeout=ANSWER)
+    except BenchError as error:
+        return error.text
+    return None
 
 
 def stop(running: Running) -> None:

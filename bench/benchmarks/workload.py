@@ -16,7 +16,7 @@ import sklearn
 
 from skerry.bench.benchmarks.environments import Environment
 from skerry.bench.benchmarks.servers import MODEL, Route, Rows
-from skerry.bench.http.exchange import Exchange
+from skerry.bench.http.exchange import JSON, Exchange, SameBytes, build_request
 from skerry.export import export
 from skerry.runtime.errors import BenchError
 
@@ -89,7 +89,7 @@ def make_exchanges(route: Route, workload: Workload, count: int, host: str) -> t
         Exchange(
             request=request_bytes(route.path.format(rows=count), msgspec.json.encode(route.body(rows)), host),
             rows=count,
-            check=partial(check_probabilities, route, probabilities) if route.answer else partial(check_same, constant),
+            check=partial(check_probabilities, route, probabilities) if route.answer else SameBytes(constant),
         )
         for rows, probabilities in workload.samples(count)
     )
@@ -97,10 +97,7 @@ def make_exchanges(route: Route, workload: Workload, count: int, host: str) -> t
 
 def request_bytes(path: str, body: bytes, host: str) -> bytes:
     """A whole HTTP/1.1 request."""
-    head = (
-        f"POST {path} HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
-    )
-    return head.encode() + body
+    return build_request("POST", path, host, body=body, given=[("Content-Type", JSON)])
 
 
 def check_probabilities(route: Route, expected: Rows, body: bytes) -> str | None:
@@ -112,7 +109,3 @@ def check_probabilities(route: Route, expected: Rows, body: bytes) -> str | None
         return f"expected probabilities of shape {expected.shape}, got {body[:100]!r}"
     worst = float(np.abs(found - expected).max())
     return None if worst <= TOLERANCE else f"expected scikit-learn's probabilities, got some {worst:.1e} away"
-
-
-def check_same(expected: bytes, body: bytes) -> str | None:
-    return None if body == expected else f"expected {expected[:60]!r}, got {body[:60]!r}"

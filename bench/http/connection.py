@@ -196,7 +196,7 @@ class Connection(asyncio.Protocol):
             self._forget()
             return
         self._completed = True
-        self._stays = self._parser.should_keep_alive()
+        self._stays = self._parser.should_keep_alive() or self._has_no_body_to_end()
 
     def _finish(self, now: float, whole: bytes | None = None) -> None:
         """Judge an answer; ``whole`` is all of it, where it came in one piece."""
@@ -231,6 +231,13 @@ class Connection(asyncio.Protocol):
         self._begun, self._completed, self._has_headers = 0, False, False
         self._unparsed = None
         self._parts.clear()
+
+    def _has_no_body_to_end(self) -> bool:
+        """Whether this is an answer to HEAD whose body, which never comes, the parser would wait for until the connection
+        ends."""
+        head = (self._unparsed or b"").partition(b"\r\n\r\n")[0].lower()
+        is_head = self._asked is not None and self._asked.is_head
+        return is_head and head.startswith(b"http/1.1") and b"\nconnection: close" not in head
 
     def _ends_with_connection(self) -> bool:
         """Whether nothing but the end of the connection ends this answer (RFC 9112, section 6.3, rule 8)."""

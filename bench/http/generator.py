@@ -10,18 +10,21 @@ from __future__ import annotations
 import asyncio
 import gc
 import signal
+import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from multiprocessing import get_context
 from multiprocessing.connection import Connection as Pipe
 from multiprocessing.connection import wait
+from multiprocessing.context import SpawnProcess
 from time import perf_counter
 from typing import Any
 
 import msgspec
 
 from skerry.bench.http.exchange import Exchange
-from skerry.bench.http.load import Address, ClosedLoop, Load, OpenLoop, Progress
+from skerry.bench.http.load import Address, Load, Progress
+from skerry.bench.http.loops import ClosedLoop, OpenLoop
 from skerry.bench.http.plan import LoadPlan
 from skerry.bench.http.tally import Tally, merged
 from skerry.bench.results import Run
@@ -116,28 +119,55 @@ def _no_garbage_collection() -> Iterator[None]:
 
 
 def _spread(address: Address, exchanges: Sequence[Exchange], plan: LoadPlan, tell: Progress) -> list[Tally]:
-    spawn = get_context("spawn")
     pipes: list[Pipe] = []
-    workers = []
-    for process in range(plan.processes):
-        ours, theirs = spawn.Pipe()
-        work = spawn.Process(target=_work, args=(theirs, address, list(exchanges), plan, process), daemon=True)
-        work.start()
-        theirs.close()
-        pipes.append(ours)
-        workers.append(work)
+    workers: list[SpawnProcess] = []
     try:
-        return _gather(pipes, tell)
+        with _interrupts_noted() as interrupts:
+            for process in range(plan.processes):
+                pipe, worker = _start(address, exchanges, plan, process)
+                pipes.append(pipe)
+                workers.append(worker)
+        return _gather(pipes, tell, stopped=bool(interrupts))
     finally:
-        for pipe, work in zip(pipes, workers, strict=True):
+        for pipe, worker in zip(pipes, workers, strict=True):
             pipe.close()
-            work.join(5)
-            work.kill()
+            worker.join(5)
+            worker.kill()
 
 
-def _gather(pipes: Sequence[Pipe], tell: Progress) -> list[Tally]:
+def _start(address: Address, exchanges: Sequence[Exchange], plan: LoadPlan, process: int) -> tuple[Pipe, SpawnProcess]:
+    spawn = get_context("spawn")
+    ours, theirs = spawn.Pipe()
+    worker = spawn.Process(target=_work, args=(theirs, address, list(exchanges), plan, process), daemon=True)
+    worker.start()
+    theirs.close()
+    return ours, worker
+
+
+@contextmanager
+def _interrupts_noted() -> Iterator[list[int]]:
+    """No interrupt breaks what is done here, but each is noted; and none reaches the processes that are started here, which
+    inherit the mask."""
+    noted: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield noted
+        return
+    before = signal.signal(signal.SIGINT, lambda number, frame: noted.append(number))
+    has_mask = hasattr(signal, "pthread_sigmask")  # not on Windows
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT}) if has_mask else set()
+    try:
+        yield noted
+    finally:
+        if has_mask:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        signal.signal(signal.SIGINT, before)
+
+
+def _gather(pipes: Sequence[Pipe], tell: Progress, *, stopped: bool = False) -> list[Tally]:
     """What the processes have to say, until each has sent its tally; the first interrupt stops them."""
     board = _Board(pipes, tell)
+    if stopped:
+        board.stop()
     while len(board.tallies) < len(pipes):
         try:
             board.read()
@@ -176,7 +206,7 @@ class _Board:
             self.tallies[pipe] = said
         elif said == "ready":
             self._ready.add(pipe)
-            if len(self._ready) == len(self._pipes):
+            if len(self._ready) == len(self._pipes) and not self.is_stopped:
                 self._say(perf_counter() + _HEAD_START)
         else:
             self._counts[pipe] = said
@@ -187,7 +217,8 @@ class _Board:
     def _say(self, word: float | str) -> None:
         for pipe in self._pipes:
             if pipe not in self.tallies:
-                pipe.send(word)
+                with suppress(OSError):  # it has just ended
+                    pipe.send(word)
 
 
 def _work(pipe: Pipe, address: Address, exchanges: Sequence[Exchange], plan: LoadPlan, process: int) -> None:

@@ -12,23 +12,20 @@ import msgspec
 
 from skerry.bench.http.ceiling import measure_ceiling
 from skerry.bench.http.generator import generate
-from skerry.bench.http.knee import Trial, find_knee, is_held, next_rate, slack
+from skerry.bench.http.knee import Trial, find_knee, is_held, next_rate
 from skerry.bench.http.plan import LoadPlan
+from skerry.bench.http.ratios import compare_targets
 from skerry.bench.http.server_use import ServerWatch
 from skerry.bench.http.target import Prepared
-from skerry.bench.intervals import compare
+from skerry.bench.http.warnings import find_warnings
 from skerry.bench.machine import NoiseProbe, read_machine, warnings_of
-from skerry.bench.results import HttpMeasurement, Knee, Latency, Ratio, Run
+from skerry.bench.results import HttpMeasurement, Knee, Machine, Run
+from skerry.bench.turns import order
+from skerry.bench.units import plural
 from skerry.runtime.errors import BenchError
 
 CEILING = 2.0
 """Seconds that the ceiling is measured at most."""
-NEAR_CEILING = 0.8
-"""From this share of the ceiling on, the generator may be the limit."""
-BUSY = 0.9
-"""Likewise in closed loop from this processor time per second of one of its processes on."""
-LATE = 0.1
-"""Likewise in open loop where its own lateness is more than this share of the 99th percentile."""
 
 
 class Progress(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,9 +76,12 @@ def measure_servers(
             if not course.runs:
                 raise
             course.broken_off = error.text
-    machine = noise.note(machine)
+    return _measurement(course, targets, noise.note(machine), title=_title(targets, plan, knee_p99))
+
+
+def _measurement(course: _Course, targets: Sequence[Prepared], machine: Machine, *, title: str) -> HttpMeasurement:
     measured = HttpMeasurement(
-        title=_title(targets, plan, knee_p99),
+        title=title,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         machine=machine,
         targets=[each.target for each in targets],
@@ -143,8 +143,10 @@ class _Course:
         short = {"duration": min(CEILING, self._plan.duration), "warmup": min(0.5, self._plan.warmup)}
         if self._progress:
             self._report("the generator's ceiling", short["duration"], 0.0, 0, 0)
-        size = max(target.answer_size for target in self._targets)
-        return measure_ceiling(msgspec.structs.replace(self._plan, rate=None, **short), size)
+        sizes = [(target.answer_size, target.target.body_size) for target in self._targets]
+        return measure_ceiling(
+            msgspec.structs.replace(self._plan, rate=None, **short), *map(max, zip(*sizes, strict=True))
+        )
 
     def _find_knees(self, p99: float, between: Callable[[], None]) -> None:
         """Rates on all targets in turns, as long as there is one that is not known yet."""
@@ -182,7 +184,6 @@ class _Course:
             run,
             server=watch.use(plan.warmup + _answered_after(run)),
             verified=run.verified if target.verified else None,
-            complete=run.complete and not is_gone(run),
         )
         self.runs.append(run)
         if not run.complete:
@@ -209,11 +210,6 @@ def _answered_after(run: Run) -> float:
     return run.requests / run.requests_per_second if run.requests_per_second else run.duration
 
 
-def is_gone(run: Run) -> bool:
-    """Whether there was no server during a run: nothing was answered, not even wrongly, for want of connections."""
-    return not run.requests and bool(run.errors) and run.errors.keys() <= {"connect", "closed"}
-
-
 def _why(run: Run) -> str:
     kind = max(run.errors, key=lambda kind: run.errors[kind], default=None)
     return f": {kind}: {run.examples.get(kind, '')}".rstrip(": ") if kind else ""
@@ -232,116 +228,13 @@ def distinct(targets: Sequence[Prepared]) -> list[Prepared]:
 
 
 def schedule(targets: Sequence[Prepared], rounds: int) -> Iterator[tuple[int, Prepared]]:
-    """Round and target: all targets in every round, in the opposite order of the round before (ABBA), so that none is
-    always the one that comes after another."""
-    for round in range(rounds):
-        for target in targets if round % 2 == 0 else reversed(targets):
-            yield round, target
-
-
-QUANTITIES: tuple[tuple[str, Callable[[Run], float | None], bool], ...] = (
-    ("requests per second", lambda run: run.requests_per_second if run.rate is None else None, True),
-    ("p50 latency", lambda run: _of(run.latency, "p50"), False),
-    ("p99 latency", lambda run: _of(run.latency, "p99"), False),
-)
-"""What is compared: its name, how a run has it (None: not at all), and whether more of it is better. In open loop
-requests per second are given, not found."""
-
-
-def _of(latency: Latency | None, name: str) -> float | None:
-    return getattr(latency, name) if latency else None
-
-
-def compare_targets(names: Sequence[str], runs: Sequence[Run]) -> list[Ratio]:
-    """Each target with the first, over the rounds in which both have the quantity."""
-    ratios = []
-    for contender in names[1:]:
-        for quantity, read, higher_is_better in QUANTITIES:
-            pairs = _pairs(contender, names[0], runs, read)
-            if pairs:
-                values, baseline = zip(*pairs, strict=True)
-                ratios.append(
-                    compare(quantity, contender, names[0], values, baseline, higher_is_better=higher_is_better)
-                )
-    return ratios
-
-
-def _pairs(
-    contender: str, baseline: str, runs: Sequence[Run], read: Callable[[Run], float | None]
-) -> list[tuple[float, float]]:
-    found: dict[str, dict[int, float]] = {contender: {}, baseline: {}}
-    for run in runs:
-        if run.target in found and run.complete and (value := read(run)) is not None:
-            found[run.target][run.round] = value
-    first, second = found[contender], found[baseline]
-    return [(first[round], second[round]) for round in sorted(first.keys() & second.keys())]
-
-
-def find_warnings(measured: HttpMeasurement, main_runs: Sequence[Run], targets: Sequence[Prepared]) -> list[str]:
-    """What a reader must know before believing it, a sentence each."""
-    found: list[str] = []
-    for target in targets:
-        name = target.target.name
-        mine = [run for run in main_runs if run.target == name]
-        swept = [run for run in measured.runs if run.target == name]
-        found += _of_generator(name, swept, measured.ceiling)
-        found += _of_rate(name, mine)
-        found += _of_errors(name, mine)
-        if not target.verified:
-            found.append(f"{name}: the answers were not verified: nobody said what is right")
-    return found
-
-
-def _of_generator(name: str, runs: Sequence[Run], ceiling: float | None) -> Iterator[str]:
-    """The first of the signs that the generator was the limit."""
-    reached = max((run.requests_per_second for run in runs), default=0.0)
-    busy = max((run.generator.cores for run in runs if run.rate is None), default=0.0)
-    late = max((run.generator.lateness or 0.0 for run in runs if _is_late(run)), default=0.0)
-    signs = {
-        f"it reached {reached:,.0f} of the {ceiling or 0:,.0f} requests/s that it is capable of": (
-            ceiling and reached > NEAR_CEILING * ceiling
-        ),
-        f"it was busy {busy:.0%} of the time": busy > BUSY,
-        f"it sent requests up to {late * 1000:.3g} ms late": late,
-    }
-    sign = next((text for text, seen in signs.items() if seen), None)
-    if sign:
-        yield f"{name}: the generator, not the server, may be the limit: {sign}; give it more processes, or a quieter machine"
-
-
-def _is_late(run: Run) -> bool:
-    lateness = run.generator.lateness
-    return bool(lateness and run.rate is not None and run.latency and lateness > LATE * run.latency.p99)
-
-
-def _of_rate(name: str, runs: Sequence[Run]) -> Iterator[str]:
-    missed = [run for run in runs if run.rate is not None and _is_short(run)]
-    if missed:
-        worst = min(missed, key=lambda run: run.requests_per_second)
-        yield (
-            f"{name}: the rate was not reached: {worst.requests_per_second:,.0f} of {worst.rate:,.0f} requests/s "
-            "were answered, so latencies grow with the duration"
-        )
-
-
-def _is_short(run: Run) -> bool:
-    assert run.rate is not None
-    return run.requests_per_second < run.rate * (1 - slack(run.rate * run.duration, run.arrivals))
-
-
-def _of_errors(name: str, runs: Sequence[Run]) -> Iterator[str]:
-    """A sentence for each kind: how many of how many, and the first text."""
-    total = sum(run.requests + sum(run.errors.values()) for run in runs)
-    for kind in dict.fromkeys(kind for run in runs for kind in run.errors):
-        count = sum(run.errors.get(kind, 0) for run in runs)
-        text = next((run.examples[kind] for run in runs if run.examples.get(kind)), "")
-        if count:
-            yield f"{name}: {count:,} of {total:,} requests failed: {kind}" + (f": {text}" if text else "")
+    """Round and target: all targets in every round, in an ``order`` that changes."""
+    return ((round, target) for round in range(rounds) for target in order(targets, round))
 
 
 def _title(targets: Sequence[Prepared], plan: LoadPlan, knee_p99: float | None) -> str:
     names = [each.target.name for each in targets]
-    load = f"{plan.connections} connection{'s' * (plan.connections != 1)}"
+    load = plural(plan.connections, "connection")
     if plan.rate is not None:
         load = f"{plan.rate:,g} requests/s ({plan.arrivals}) on {load}"
     knee = f", and the knee at a p99 of {knee_p99 * 1000:g} ms" if knee_p99 else ""

@@ -20,6 +20,7 @@ import msgspec
 import numpy as np
 
 from skerry.bench.http.exchange import SameJson, shown
+from skerry.bench.units import plural
 from skerry.runtime.errors import BenchError, nearest
 from skerry.runtime.tensors import DTYPES
 
@@ -79,7 +80,7 @@ def _to_tensor(values: list[Any], spec: TensorMetadata, rows: int) -> Tensor:
         shape[shape.index(-1)] = len(values) // max(1, prod(size for size in shape if size != -1))
     if prod(shape) != len(values):
         raise BenchError(
-            f"input {spec.name!r}: expected values for shape {spec.shape}, got {len(values)} in {rows} row{'s' * (rows != 1)}"
+            f"input {spec.name!r}: expected values for shape {spec.shape}, got {len(values)} in {plural(rows, 'row')}"
         )
     return Tensor(spec.name, spec.datatype, tuple(shape), values)
 

@@ -41,10 +41,22 @@ def probe(endpoint: Endpoint, exchange: Exchange, *, timeout: float) -> Answer:
     """
     answer = ask(endpoint, exchange.request, timeout=timeout)
     if not answer.is_good:
-        raise BenchError(f"{endpoint.url}: expected an answer with status 200, got {describe(answer)}")
+        raise BenchError(
+            f"{endpoint.url}: expected an answer with status 200, got {describe(answer)}",
+            hint=_HINTS.get(answer.status),
+        )
     if exchange.check and (wrong := exchange.check(answer.body)):
         raise BenchError(f"{endpoint.url}: wrong answer: {wrong}")
     return answer
+
+
+_HINTS = {
+    404: "give the endpoint itself, such as http://127.0.0.1:8000/predict",
+    405: "choose the method with --request",
+    401: "give what it asks for with --header",
+    403: "give what it asks for with --header",
+    413: "send less: another --body, or fewer --rows",
+}
 
 
 def ask(endpoint: Endpoint, request: bytes, *, timeout: float) -> Answer:
@@ -58,9 +70,12 @@ def ask(endpoint: Endpoint, request: bytes, *, timeout: float) -> Answer:
     try:
         connection = _connect(endpoint, timeout)
     except ssl.SSLError as error:
-        raise BenchError(f"{url}: TLS failed: {_reason(error)}") from None
+        hint = "does the server speak https, or http?" if "version" in _reason(error) else None
+        raise BenchError(f"{url}: TLS failed: {_reason(error)}", hint=hint) from None
     except TimeoutError:
         raise BenchError(f"{url}: no connection to {where} within {timeout:g} s") from None
+    except socket.gaierror as error:
+        raise BenchError(f"{url}: no host {endpoint.address.host}: {_reason(error)}") from None
     except OSError as error:
         raise BenchError(f"{url}: no connection to {where}: {_reason(error)}", hint="is the server running?") from None
     with connection:

@@ -9,11 +9,12 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from skerry.bench.columns import columns_of
 from skerry.bench.http.open_inference import Row, TensorMetadata
 from skerry.bench.http.rows import is_finite
 from skerry.runtime.artifact import GOLDEN, Artifact
 from skerry.runtime.errors import BenchError, InferenceError
-from skerry.runtime.feeds import Array, FeedBuilder, Feeds
+from skerry.runtime.feeds import Array, Feeds
 from skerry.runtime.golden import decode_golden
 from skerry.runtime.manifest import Form, Layout, Manifest, RecordExtractor, TextExtractor, form_of
 from skerry.runtime.model import load
@@ -118,14 +119,8 @@ def to_rows(feeds: Feeds, manifest: Manifest) -> list[Row]:
     Texts are the terms, as often as each occurs; of hashed ones, which cannot be read back, others are made.
     """
     if manifest.layout == "columns":
-        groups = FeedBuilder(manifest.inputs, manifest.layout).groups
-        columns = {
-            name: _plain(feeds[datatype][:, place])
-            for datatype, names in groups.items()
-            for place, name in enumerate(names)
-        }
-        names = [spec.name for spec in manifest.inputs]
-        return [dict(zip(names, row, strict=True)) for row in zip(*(columns[name] for name in names), strict=True)]
+        columns = {name: _plain(column) for name, column in columns_of(feeds, manifest).items()}
+        return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
     if not manifest.extractors:
         return _plain(feeds[manifest.inputs[0].name])
     extractor = manifest.extractors[0]

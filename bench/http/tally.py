@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -44,6 +44,7 @@ def merged(tallies: Sequence[Tally], plan: LoadPlan, *, target: str, round: int)
     duration = max(tally.duration for tally in tallies)
     elapsed = max(duration, *(tally.answered_after for tally in tallies))
     rows = _total([tally.rows for tally in tallies])
+    errors = dict(sum((tally.errors for tally in tallies), Counter()).most_common())
     return Run(
         target=target,
         connections=plan.connections,
@@ -55,13 +56,18 @@ def merged(tallies: Sequence[Tally], plan: LoadPlan, *, target: str, round: int)
         requests_per_second=len(latencies) / elapsed if elapsed else 0.0,
         rows_per_second=None if rows is None or not elapsed else rows / elapsed,
         latency=summarize(latencies),
-        errors=dict(sum((tally.errors for tally in tallies), Counter()).most_common()),
+        errors=errors,
         examples={kind: text for tally in reversed(tallies) for kind, text in tally.examples.items()},
         verified=_total([tally.verified for tally in tallies]),
         generator=_use(tallies),
         server_timing=summarize_timings(sum((tally.timings for tally in tallies), Counter())),
-        complete=all(tally.complete for tally in tallies),
+        complete=all(tally.complete for tally in tallies) and not is_gone(len(latencies), errors),
     )
+
+
+def is_gone(requests: int, errors: Mapping[str, int]) -> bool:
+    """Whether there was no server during a run: nothing was answered, not even wrongly, for want of connections."""
+    return not requests and bool(errors) and errors.keys() <= {"connect", "closed"}
 
 
 def _total(counts: Sequence[int | None]) -> int | None:

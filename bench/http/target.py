@@ -115,8 +115,13 @@ def _probe(wish: _Wish, exchange: Exchange) -> Answer:
     try:
         return probe(wish.endpoint, exchange, timeout=wish.timeout)
     except BenchError as error:
-        hint = "not every server speaks the binary form" if wish.binary else error.hint
-        raise BenchError(error.text, hint=hint) from None
+        raise BenchError(error.text, hint=_hint(wish) or error.hint) from None
+
+
+def _hint(wish: _Wish) -> str | None:
+    if wish.binary:
+        return "not every server speaks the binary form"
+    return "with --artifact the rows get the form that its model takes" if wish.data and not wish.artifact else None
 
 
 @dataclass(frozen=True)
@@ -139,7 +144,9 @@ def _kind(wish: _Wish) -> Callable[[_Wish], _Requests]:
     }
     wrong = [option for option, given in refused.items() if given]
     if wrong:
-        raise BenchError(f"{wish.endpoint.url}: --{wrong[0]} is not for {_MEANING[kind]}")
+        raise BenchError(
+            f"{wish.endpoint.url}: --{wrong[0]} is only for {_FOR[wrong[0]]}, and this is {_MEANING[kind]}"
+        )
     return kind
 
 
@@ -277,8 +284,14 @@ def _body_size(exchange: Exchange) -> int:
 
 _KINDS: dict[str, Callable[[_Wish], _Requests]] = {"/predict": _predict, "/infer": _infer}
 """End of a path → how requests for it are made."""
+_FOR = {
+    "data": "a URL that ends in /predict or /infer",
+    "artifact": "a URL that ends in /predict or /infer",
+    "binary": "a URL that ends in /infer",
+    "expect": "a --body or a GET",
+}
 _MEANING: dict[Callable[[_Wish], _Requests], str] = {
-    _get: "a GET",
+    _get: "a GET of another URL",
     _bodies: "a --body",
     _predict: "/predict",
     _infer: "/infer",

@@ -27,7 +27,7 @@ import msgspec
 import numpy as np
 import onnx
 from onnx import helper
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+from threadpoolctl import threadpool_limits
 
 from skerry.bench.measured.fault_cases import Case, make_case
 from skerry.bench.measured.injections import (

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -156,15 +157,16 @@ def made_comparison(names: Sequence[str]) -> HttpMeasurement:
                     step: latencies(median, count=2_000, tail=0.004, seed=round)
                     for step, median in {"decode": 19e-6, "queue": 410e-6, "infer": 88e-6, "encode": 12e-6}.items()
                 }
-            runs.append(Run(**{**{field: getattr(done, field) for field in done.__struct_fields__}, **changes}))  # type: ignore[arg-type]
+            runs.append(msgspec.structs.replace(done, **changes))
+    quantities: list[tuple[str, Callable[[str], list[float]], bool]] = [
+        ("requests per second", lambda name: [r.requests_per_second for r in runs if r.target == name], True),
+        ("p50 latency", lambda name: [r.latency.p50 for r in runs if r.target == name and r.latency], False),
+        ("p99 latency", lambda name: [r.latency.p99 for r in runs if r.target == name and r.latency], False),
+    ]
     ratios = [
         compare(quantity, name, names[0], values(name), values(names[0]), higher_is_better=higher)
         for name in names[1:]
-        for quantity, values, higher in (
-            ("requests per second", lambda name: [r.requests_per_second for r in runs if r.target == name], True),
-            ("p50 latency", lambda name: [r.latency.p50 for r in runs if r.target == name], False),
-            ("p99 latency", lambda name: [r.latency.p99 for r in runs if r.target == name], False),
-        )
+        for quantity, values, higher in quantities
     ]
     return HttpMeasurement(
         title=f"{', '.join(names)}: the same model and rows",

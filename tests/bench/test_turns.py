@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from skerry.bench.turns import Cell, expected_call, schedule, turns_of
+from skerry.bench.turns import Cell, expected_call, order, schedule, turns_of
 
 
 def cells(*contenders: str, rows: int = 1) -> list[Cell]:
@@ -27,14 +27,23 @@ def test_all_turns_and_the_warm_up_take_no_more_than_their_share(taken: float) -
 def test_contenders_take_turns_in_going_first() -> None:
     first, second = cells("a", "b")
     rounds = schedule({first: 4, second: 4}, 4)
-    assert rounds == [[first, second], [second, first], [first, second], [second, first]]
+    assert rounds == [[first, second], [second, first], [second, first], [first, second]]
+
+
+def test_nobody_comes_always_after_the_same_one() -> None:
+    assert ["".join(order("abc", number)) for number in range(6)] == ["abc", "cba", "bca", "acb", "cab", "bac"]
+    for count in (3, 4, 5):
+        orders = [order(range(count), number) for number in range(2 * count)]
+        before = {each: [items[items.index(each) - 1] for items in orders if items[0] != each] for each in range(count)}
+        assert all(len(set(others)) >= 2 for others in before.values())
+        assert sorted(items[0] for items in orders) == sorted([*range(count)] * 2)
 
 
 def test_contenders_with_as_many_rows_come_right_after_each_other() -> None:
     turns = {cell: 9 for rows in (1, 10, 100) for cell in cells("a", "b", "c", rows=rows)}
-    for order in schedule(turns, 9):
-        assert sorted(order) == sorted(turns)
-        assert all(len({cell.rows for cell in order[start : start + 3]}) == 1 for start in (0, 3, 6))
+    for cells_of_round in schedule(turns, 9):
+        assert sorted(cells_of_round) == sorted(turns)
+        assert all(len({cell.rows for cell in cells_of_round[start : start + 3]}) == 1 for start in (0, 3, 6))
 
 
 def test_the_order_changes_and_is_the_same_for_the_same_seed() -> None:

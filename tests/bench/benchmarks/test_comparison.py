@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from skerry.bench.benchmarks.comparison import (
@@ -24,6 +25,8 @@ def test_figures_are_medians_over_the_rounds(measured: Measured, rates: dict[str
     figures = summarize(measured(rates), LOAD)
     assert [each.route for each in figures.figures] == list(rates)
     last = figures.figures[-1]
+    assert last.p50 is not None
+    assert last.p99 is not None
     assert last.requests_per_second.value == pytest.approx(1_030)
     assert (last.p50.value, last.p99.value) == pytest.approx((32 / 1_030, 64 / 1_030))
     assert last.requests == last.verified == sum(2_000 + 20 * round for round in range(7))
@@ -51,6 +54,22 @@ def test_a_route_that_never_answered_has_no_figures_and_no_ratio(measured: Measu
     figures = summarize(measured(rates | {"Skerry /predict": 0.0}), LOAD)
     assert [each.route for each in figures.figures] == ["constant answer", "MLServer"]
     assert {each.baseline for each in figures.ratios} == {"constant answer"}
+
+
+def test_a_server_that_died_in_some_rounds_is_not_flattered(measured: Measured, rates: dict[str, float]) -> None:
+    """The rounds without an answer count in the median of the requests; what cannot be said is not said."""
+    well, dead = measured(rates).runs, measured(rates | {"MLServer": 0.0}).runs
+    runs = [two if one.round < 2 else one for one, two in zip(well, dead, strict=True)]
+    figures = summarize(msgspec.structs.replace(measured(rates), runs=runs), LOAD)
+    died = figures.figures[-1]
+    assert died.requests_per_second.value == pytest.approx(1_030)
+    assert died.requests_per_second.low == 0
+    assert (died.p50, died.p99) == (None, None)
+    assert [each.verdict for each in figures.ratios if each.contender == "MLServer"] == [
+        f"MLServer against {baseline}, requests per second, 1 row at 32 connections: no ratio, for there is no value in 2 "
+        "of 7 rounds"
+        for baseline in ("constant answer", "Skerry /predict")
+    ]
 
 
 def test_errors_are_counted_by_kind(measured: Measured, rates: dict[str, float]) -> None:

@@ -41,10 +41,10 @@ def test_a_server_answers_and_is_gone_afterwards(places: Mapping[str, Path], tmp
     with start(CONSTANT, HERE, places, log=tmp_path / "log") as running:
         assert await_answer(running, exchange()) > 0
         assert ask(running.port, exchange()) is None
-        assert ask(running.port, exchange(expected=b"other")) == "expected b'other'"
-        assert (ask(running.port, exchange("/unknown")) or "").startswith("status 500")
+        assert (ask(running.port, exchange(expected=b"other")) or "").endswith("/1: wrong answer: expected b'other'")
+        assert "expected an answer with status 200, got 500 " in (ask(running.port, exchange("/unknown")) or "")
     assert running.process.poll() is not None
-    assert "Connection refused" in (ask(running.port, exchange()) or "")
+    assert "connection refused" in (ask(running.port, exchange()) or "")
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="processes cannot be bound to cores here")
@@ -67,7 +67,7 @@ def test_a_server_that_ends_is_an_error_with_its_last_words(places: Mapping[str,
 def test_a_server_that_never_answers_is_given_up(places: Mapping[str, Path], tmp_path: Path) -> None:
     with (
         start(server("import time; time.sleep(60)"), HERE, places, log=tmp_path / "log") as running,
-        pytest.raises(BenchError, match=r"^no right answer in 0 s: ConnectionRefusedError"),
+        pytest.raises(BenchError, match=r"^no right answer in 0 s: .*connection refused"),
     ):
         await_answer(running, exchange(), patience=0.1)
 

@@ -43,12 +43,12 @@ def test_requests_are_whole_and_differ(workload: Workload, route: Route, count: 
     assert len({exchange.request for exchange in exchanges}) == len(exchanges) == DIFFERENT[count]
     for exchange in exchanges:
         head, _, body = exchange.request.partition(b"\r\n\r\n")
-        assert head.decode().split("\r\n") == [
+        assert {
             f"POST {route.path.format(rows=count)} HTTP/1.1",
             "Host: 127.0.0.1:8000",
             "Content-Type: application/json",
             f"Content-Length: {len(body)}",
-        ]
+        } <= set(head.decode().split("\r\n"))
         assert json.loads(body)
         assert exchange.rows == count
 

@@ -116,6 +116,9 @@ def test_a_server_that_closes_after_each_answer_is_connected_to_again(answer: by
     [
         (b"HEAD", b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", set()),
         (b"HEAD", b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", set()),
+        (b"HEAD", b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\n", set()),
+        (b"HEAD", b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", set()),
+        (b"HEAD", b"HTTP/1.1 405 Not Allowed\r\n\r\n", {"status 405"}),
         (b"GET", b"HTTP/1.1 204 No Content\r\n\r\n", set()),
         (b"GET", b"HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n", {"status 304"}),
     ],

@@ -7,29 +7,24 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
-import numpy as np
 import pytest
 
-from skerry.bench.histogram import summarize
 from skerry.bench.http.generator import Address, generate
 from skerry.bench.http.measurement import (
     Progress,
-    compare_targets,
     distinct,
-    find_warnings,
-    is_gone,
     measure_servers,
     schedule,
     trial_plan,
 )
 from skerry.bench.http.plan import LoadPlan
 from skerry.bench.http.target import Prepared, prepare
-from skerry.bench.machine import read_machine
-from skerry.bench.results import GeneratorUse, HttpMeasurement, Measurement, Run
+from skerry.bench.results import Measurement, Run
 from skerry.runtime import Artifact
 
 BRIEF = LoadPlan(connections=2, duration=0.05, warmup=0, timeout=1)
@@ -168,6 +163,21 @@ def test_an_interrupt_leaves_what_was_measured(targets: list[Prepared]) -> None:
     assert measured.warnings[0].startswith("broken off, and so only a part: ")
 
 
+def test_an_interrupt_while_the_ceiling_is_measured_leaves_nothing(targets: list[Prepared]) -> None:
+    plan = msgspec.structs.replace(BRIEF, duration=20)
+    interrupt = threading.Timer(0.7, os.kill, [os.getpid(), signal.SIGINT])
+
+    def begin(progress: Progress) -> None:
+        assert progress.step == 0
+        interrupt.start()
+
+    measured = measure_servers(targets, plan, progress=begin)
+    interrupt.join()
+    assert not measured.complete
+    assert (measured.runs, measured.ceiling) == ([], None)
+    assert measured.warnings[0] == "broken off, and so only a part: interrupted"
+
+
 def test_an_interrupt_between_runs_leaves_what_was_measured(
     targets: list[Prepared], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -190,7 +200,7 @@ def test_an_interrupt_between_runs_leaves_what_was_measured(
 
 def test_the_order_of_targets_turns_around_each_round(targets: list[Prepared]) -> None:
     names = [(round, target.target.name) for round, target in schedule(targets, 3)]
-    assert names == [(0, "predict"), (0, "infer"), (1, "infer"), (1, "predict"), (2, "predict"), (2, "infer")]
+    assert names == [(0, "predict"), (0, "infer"), (1, "infer"), (1, "predict"), (2, "infer"), (2, "predict")]
 
 
 def test_progress_is_a_line() -> None:
@@ -212,78 +222,3 @@ def test_a_try_does_not_wait_for_what_has_failed() -> None:
     assert trial_plan(plan, 100.0, 0.005) == msgspec.structs.replace(plan, rate=100.0, timeout=1.0)
     assert trial_plan(plan, 100.0, 0.2).timeout == 4
     assert trial_plan(plan, 100.0, 5.0).timeout == 10
-
-
-def test_a_server_is_gone_when_nothing_connects() -> None:
-    nothing = run(requests=0, latency=None, errors={"connect": 9, "closed": 1})
-    assert is_gone(nothing)
-    assert not is_gone(msgspec.structs.replace(nothing, requests=1))
-    assert not is_gone(msgspec.structs.replace(nothing, errors={"connect": 9, "status 500": 1}))
-    assert not is_gone(msgspec.structs.replace(nothing, errors={}))
-
-
-def run(target: str = "a", round: int = 0, reached: float = 100.0, seconds: float = 0.01, **changes: object) -> Run:
-    made = Run(
-        target=target,
-        connections=8,
-        rate=None,
-        arrivals=None,
-        duration=10.0,
-        round=round,
-        requests=1000,
-        requests_per_second=reached,
-        rows_per_second=None,
-        latency=summarize(np.full(1000, seconds)),
-        errors={},
-        verified=1000,
-        generator=GeneratorUse(processes=1, cores=0.1),
-    )
-    return msgspec.structs.replace(made, **changes)
-
-
-def test_rounds_are_paired() -> None:
-    """What one of the two lacks, and what ended early, is left out."""
-    runs = [run("a", round, 100 + round, 0.010) for round in range(8)] + [
-        run("b", round, 200 + 2 * round, 0.005) for round in range(7)
-    ]
-    runs[0] = run("a", 0, 1.0, 9.0, complete=False)
-    ratios = compare_targets(["a", "b"], runs)
-    assert [(ratio.quantity, ratio.rounds) for ratio in ratios] == [
-        ("requests per second", 6), ("p50 latency", 6), ("p99 latency", 6)
-    ]  # fmt: skip
-    assert [ratio.interval.value for ratio in ratios if ratio.interval] == pytest.approx([2.0, 0.5, 0.5], rel=1e-3)
-    assert compare_targets(["a"], runs) == []
-    assert compare_targets(["a", "c"], runs) == []
-
-
-def warnings(runs: list[Run], targets: list[Prepared], ceiling: float | None = None) -> list[str]:
-    measured = HttpMeasurement(title="", created="", machine=read_machine(), targets=[], ceiling=ceiling, runs=runs)
-    return find_warnings(measured, [each for each in runs if each.round == 0], targets)
-
-
-def test_what_a_reader_must_know(targets: list[Prepared]) -> None:
-    def of(*runs: Run, ceiling: float | None = None) -> list[str]:
-        return warnings(list(runs), targets[:1], ceiling)
-
-    quiet = run("predict")
-    assert of(quiet) == of(quiet, ceiling=1000.0) == []
-    limit = "predict: the generator, not the server, may be the limit: "
-    advice = "; give it more processes, or a quieter machine"
-    assert of(quiet, ceiling=110.0) == [f"{limit}it reached 100 of the 110 requests/s that it is capable of{advice}"]
-    busy = GeneratorUse(processes=1, cores=0.97)
-    assert of(run("predict", generator=busy)) == [f"{limit}it was busy 97% of the time{advice}"]
-    open_loop = run("predict", rate=100.0, arrivals="constant", generator=busy)
-    assert of(open_loop) == []
-    late = run("predict", rate=100.0, arrivals="constant", generator=GeneratorUse(processes=1, cores=1, lateness=0.002))
-    assert of(late) == [f"{limit}it sent requests up to 2 ms late{advice}"]
-    short = run("predict", rate=150.0, arrivals="constant")
-    assert of(short) == [
-        "predict: the rate was not reached: 100 of 150 requests/s were answered, so latencies grow with the duration"
-    ]
-    errors = run("predict", errors={"timeout": 3, "status 500": 1}, examples={"timeout": "no answer within 10 s"})
-    assert of(errors, errors) == [
-        "predict: 6 of 2,008 requests failed: timeout: no answer within 10 s",
-        "predict: 2 of 2,008 requests failed: status 500",
-    ]
-    tried = run("predict", 1, rate=150.0, arrivals="constant", errors={"timeout": 30})
-    assert of(quiet, tried) == []  # a try for the knee may fail

@@ -57,7 +57,7 @@ def test_a_server_that_is_down() -> None:
 
 
 def test_a_name_that_is_no_server() -> None:
-    assert refusal("http://nowhere.invalid/").startswith("no connection to nowhere.invalid port 80: ")
+    assert refusal("http://nowhere.invalid/").startswith("no host nowhere.invalid: ")
 
 
 @pytest.mark.parametrize(

@@ -316,10 +316,18 @@ def test_files_that_do_not_fit(serve: Callable[..., str], tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("path", "options", "error"),
     [
-        ("/predict", {"binary": True}, "--binary is not for /predict"),
-        ("/predict", {"expect": Path("x")}, "--expect is not for /predict"),
-        ("/x", {"data": Path("x")}, "--data is not for a GET"),
-        ("/predict", {"body": Path("x"), "artifact": Path("x")}, "--artifact is not for a --body"),
+        ("/predict", {"binary": True}, "--binary is only for a URL that ends in /infer, and this is /predict"),
+        ("/predict", {"expect": Path("x")}, "--expect is only for a --body or a GET, and this is /predict"),
+        (
+            "/x",
+            {"data": Path("x")},
+            "--data is only for a URL that ends in /predict or /infer, and this is a GET of another URL",
+        ),
+        (
+            "/predict",
+            {"body": Path("x"), "artifact": Path("x")},
+            "--artifact is only for a URL that ends in /predict or /infer, and this is a --body",
+        ),
     ],
 )
 def test_options_that_do_not_fit(path: str, options: dict[str, Any], error: str) -> None:
