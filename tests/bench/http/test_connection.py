@@ -16,7 +16,8 @@ from skerry.bench.http.plan import LoadPlan
 from skerry.bench.results import Run
 
 GET = b"GET / HTTP/1.1\r\nHost: here\r\n\r\n"
-BRIEF = LoadPlan(connections=1, duration=0.1, warmup=0, timeout=0.15)
+BRIEF = LoadPlan(connections=1, duration=0.1, warmup=0, timeout=10)
+IMPATIENT = LoadPlan(connections=1, duration=0.1, warmup=0, timeout=0.15)
 PLAIN = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nright"
 
 
@@ -174,13 +175,13 @@ def test_a_server_that_hangs_up_is_asked_again_but_not_in_a_tight_loop() -> None
 
 
 def test_a_server_that_never_answers_is_a_timeout() -> None:
-    run = load(lambda connection: time.sleep(2))
+    run = load(lambda connection: time.sleep(2), IMPATIENT)
     assert run.errors.keys() == {"timeout"}
     assert run.examples == {"timeout": "no answer within 0.15 s"}
 
 
 def test_a_server_that_never_ends_its_answer_is_a_timeout_too() -> None:
-    assert load(answering(PLAIN[:-1])).errors.keys() == {"timeout"}
+    assert load(answering(PLAIN[:-1]), IMPATIENT).errors.keys() == {"timeout"}
 
 
 def test_an_answer_that_changes_is_checked_each_time() -> None:
