@@ -14,7 +14,7 @@ from skerry.export.oracle import method_of, methods_of
 from skerry.runtime.artifact import MANIFEST, Artifact, digest
 from skerry.runtime.errors import BenchError
 from skerry.runtime.manifest import Manifest
-from skerry.runtime.repository import find_artifacts
+from skerry.runtime.models.directory import find_artifacts
 
 
 @dataclass(frozen=True)

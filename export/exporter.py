@@ -30,12 +30,13 @@ from skerry.export.parity import check_parity
 from skerry.export.rows import MadeRows, RowMaker, join
 from skerry.export.signature import UNKNOWN, Signature, read_signature, take
 from skerry.runtime.artifact import CARD, GOLDEN, MODEL, Artifact, versions, write_artifact
-from skerry.runtime.cost import measure_cost
+from skerry.runtime.batching.cost import measure_cost
 from skerry.runtime.errors import ExportError, InvalidRows, NotFitted, UnsafeModel, UnsupportedEstimator
 from skerry.runtime.feeds import Array
 from skerry.runtime.golden import Golden, check_golden, encode_golden
 from skerry.runtime.manifest import FORMAT, NAME, File, Guard, Manifest, Parity, Step, Task
 from skerry.runtime.model import Model
+from skerry.runtime.models.directory import RESERVED
 from skerry.runtime.session import Session
 from skerry.runtime.structure import check_structure
 from skerry.runtime.tensors import DATATYPES, TensorSpec
@@ -314,6 +315,8 @@ def _check_name(name: str) -> None:
         raise ExportError(
             f"name: expected lower-case letters, digits, '.', '_' and '-', starting with a letter or digit, at most 64; got {name!r}"
         )
+    if name in RESERVED:
+        raise ExportError(f"name: a model cannot be called {name!r}, for the server's own paths are")
 
 
 def _check_truth(y: Any, rows: Any) -> Array:

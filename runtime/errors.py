@@ -3,7 +3,8 @@
     SkerryError
     ├─ ArtifactError      ManifestError, DigestMismatch, GoldenMismatch, UnsupportedFormat, UnsafeModel
     ├─ ExportError        UnsupportedEstimator, NotFitted, InvalidRows, ParityError, UntrustedInput
-    ├─ InferenceError     InvalidInput 400, ModelNotFound 404, TooLarge 413, ModelFailure 500
+    ├─ InferenceError     InvalidInput 400, Forbidden 403, ModelNotFound 404, NotAcceptable 406, Conflict 409, TooLarge 413, UnsupportedMedia 415, ModelFailure 500, ModelNotReady 503,
+    │                   Overloaded 503, DeadlineExceeded 504
     ├─ FileError          rows or answers cannot be read or written
     ├─ ServerError        the server cannot start
     └─ BenchError         what is to be measured does not answer, or not as it should
@@ -105,10 +106,14 @@ class UntrustedInput(ExportError):
 
 
 class InferenceError(SkerryError):
-    """A request got no answer. ``status_hint`` is what an HTTP server should say."""
+    """A request got no answer. ``status_hint`` is what an HTTP server should say; a text is at most 600 characters."""
 
     code = "inference_failed"
     status_hint: ClassVar[int] = 500
+
+    def __init__(self, text: str, *, hint: str | None = None) -> None:
+        # Names that a client made up are quoted, and one may be as long as a body.
+        super().__init__(text if len(text) <= 600 else f"{text[:599]}…", hint=hint)
 
 
 class InvalidInput(InferenceError):
@@ -118,11 +123,39 @@ class InvalidInput(InferenceError):
     status_hint = 400
 
 
+class Forbidden(InferenceError):
+    """What was asked for is turned off at this server."""
+
+    code = "forbidden"
+    status_hint = 403
+
+
 class ModelNotFound(InferenceError):
     """There is no model or version of that name."""
 
     code = "model_not_found"
     status_hint = 404
+
+
+class NotAcceptable(InferenceError):
+    """The answer cannot be written as any of the media types that the client accepts."""
+
+    code = "not_acceptable"
+    status_hint = 406
+
+
+class Conflict(InferenceError):
+    """A model cannot be changed so: another change is under way, or what lies in the repository is refused."""
+
+    code = "conflict"
+    status_hint = 409
+
+
+class UnsupportedMedia(InferenceError):
+    """The body is of a media type, or in an encoding, that is not read here."""
+
+    code = "unsupported_media"
+    status_hint = 415
 
 
 class TooLarge(InferenceError):
@@ -136,6 +169,31 @@ class ModelFailure(InferenceError):
     """The model itself failed on rows that were valid: our fault, never the client's."""
 
     code = "model_failure"
+
+
+class Overloaded(InferenceError):
+    """Too many requests wait already. ``retry_after`` is in how many seconds, at least 1, there will be room."""
+
+    code = "overloaded"
+    status_hint = 503
+
+    def __init__(self, text: str, *, retry_after: int = 1, hint: str | None = None) -> None:
+        super().__init__(text, hint=hint)
+        self.retry_after = retry_after
+
+
+class DeadlineExceeded(InferenceError):
+    """The time that the request had was over before the model ran; it has not run."""
+
+    code = "deadline_exceeded"
+    status_hint = 504
+
+
+class ModelNotReady(InferenceError):
+    """The model should serve, and cannot."""
+
+    code = "model_not_ready"
+    status_hint = 503
 
 
 class FileError(SkerryError):
@@ -157,6 +215,6 @@ class BenchError(SkerryError):
 
 
 def nearest(name: str, names: Iterable[str]) -> str:
-    """``" (did you mean 'x'?)"`` for the closest of ``names``, or nothing."""
-    close = get_close_matches(name, list(names), n=1)
+    """``" (did you mean 'x'?)"`` for the closest of ``names``, or nothing; of a long name or many it is too dear to say."""
+    close = get_close_matches(name, list(names)[:1000], n=1) if len(name) <= 200 else []
     return f" (did you mean {close[0]!r}?)" if close else ""

@@ -41,6 +41,7 @@ class FeedBuilder:
         self.inputs = tuple(inputs)
         self.layout = layout
         self.names = [spec.name for spec in self.inputs]
+        self._known = frozenset(self.names)
         self.groups = group_by_datatype(self.inputs)
         self._limit = BEYOND_SINGLE if any(spec.single or spec.datatype == "FP32" for spec in self.inputs) else np.inf
         self._extractions = [Extraction(settings) for settings in extractors]
@@ -80,22 +81,32 @@ class FeedBuilder:
         if self.layout == "records":
             return self._extracted({self.names[0]: rows})
         if self.layout != "columns":
-            return self.from_matrix(_typed(rows, self.inputs[0]))
+            return self.from_matrix(typed_array(rows, self.inputs[0]))
         columns = dict(zip(self.names, zip(*rows, strict=True), strict=True))
         if len(self.groups) == 1 and self.inputs[0].is_float:
             return self._one_matrix(rows)
-        return self._pack({spec.name: as_array(_typed(columns[spec.name], spec), spec) for spec in self.inputs})
+        return self._pack({spec.name: as_array(typed_array(columns[spec.name], spec), spec) for spec in self.inputs})
 
-    def _one_matrix(self, rows: Sequence[Any]) -> Feeds:
+    def _from_named_matrix(self, matrix: Array) -> Feeds:
+        if matrix.shape[1:] != (len(self.inputs),):
+            _refuse_width((-1, len(self.inputs)), matrix.shape)
+        if not len(matrix):
+            _refuse_empty()
+        plain = len(self.groups) == 1 and self.inputs[0].is_float and matrix.dtype.kind == "f"
+        return self._one_matrix(matrix) if plain else self._from_array(matrix)
+
+    def _one_matrix(self, rows: Sequence[Any] | Array) -> Feeds:
         """All columns are floats of one datatype: one array, checked at once where nothing is wrong."""
         datatype = self.inputs[0].datatype
-        matrix = np.array(rows, np.float64)
+        matrix = np.asarray(rows, np.float64)
         if (np.abs(matrix) < self._limit).all():
             return {datatype: matrix.astype(DTYPES[datatype], copy=False)}
         return self._pack({spec.name: as_array(matrix[:, index], spec) for index, spec in enumerate(self.inputs)})
 
     def from_matrix(self, matrix: Any) -> Feeds:
-        """Feeds from ``X``: (rows, width), or one value a row; a record as JSON."""
+        """Feeds from ``X``: (rows, width), or one value a row; a record as JSON. Named columns come in their order."""
+        if self.layout == "columns":
+            return self._from_named_matrix(np.asarray(matrix))
         spec = self.inputs[0]
         if self.layout == "records":
             return self.from_typed(decode_records(list(matrix), self._form))
@@ -116,6 +127,8 @@ class FeedBuilder:
 
     def check_names(self, given: Mapping[str, Any], where: str = "") -> None:
         """Every input once, nothing else."""
+        if given.keys() == self._known:
+            return
         for name in self.names:
             if name not in given:
                 raise InvalidInput(f"input {name!r}{where}: missing{nearest(name, set(given) - set(self.names))}")
@@ -196,9 +209,16 @@ def as_array(values: Any, spec: TensorSpec) -> Array:
     return array
 
 
-def _typed(values: Sequence[Any], spec: TensorSpec) -> Array:
+def typed_array(values: Sequence[Any], spec: TensorSpec) -> Array:
     """Values of the right Python type as an array; floats stay float64 until their range is checked."""
-    return np.array(values, np.float64 if spec.is_float else DTYPES[spec.datatype])
+    try:
+        return np.array(values, np.float64 if spec.is_float else DTYPES[spec.datatype])
+    except OverflowError:  # of UINT64, whose upper half has no bound that a decoder could know
+        found = np.array(values, object)
+        wrong = found > np.iinfo(DTYPES[spec.datatype]).max
+        raise InvalidInput(
+            f"{place(spec, wrong)}: expected an integer in the range of {spec.datatype}, got {found[wrong][0]}"
+        ) from None
 
 
 def check_finite(array: Array, spec: TensorSpec) -> None:
@@ -224,8 +244,11 @@ def _as_floats(array: Array, spec: TensorSpec) -> Array:
     dtype = DTYPES[spec.datatype]
     if array.dtype.kind not in "fiub":
         _refuse_kind(array, spec)
+    if array.dtype == dtype:
+        check_finite(array, spec)
+        return array
     with np.errstate(over="ignore"):
-        floats = array.astype(dtype, copy=False)
+        floats = array.astype(dtype)
     if floats.dtype.itemsize < array.dtype.itemsize and (lost := np.isinf(floats) & ~np.isinf(array)).any():
         raise InvalidInput(
             f"{place(spec, lost)}: expected a number in the range of {spec.datatype}, got {array[lost][0]}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import os
 import re
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
@@ -16,9 +15,10 @@ import numpy as np
 from skerry.runtime.errors import FileError, InvalidInput
 from skerry.runtime.feeds import Array, Feeds
 from skerry.runtime.model import Model
+from skerry.runtime.protocol.columns import answer_columns
 from skerry.runtime.protocol.csv import read_csv
-from skerry.runtime.protocol.predict import FIELDS
-from skerry.runtime.tensors import MISSING, TensorSpec
+from skerry.runtime.tensors import TensorSpec
+from skerry.runtime.whole import written_whole
 
 BATCH = 10_000
 """Rows that are read, answered and written together."""
@@ -46,26 +46,18 @@ def predict_file(
         InvalidInput: a row is not what the model takes; row numbers count from 0 after the header.
     """
     read, write = _choose(_READERS, source), _choose(_WRITERS, target)
-    if target.exists() and not target.is_file():
-        raise FileError(f"{target}: expected a file to write")
-    partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
     done = 0
     try:
-        with write(partial) as answers:
-            for feeds in read(source, model, ignore):
-                answers.add(_columns(model, methods, model.answer(feeds, methods)))
-                done += len(next(iter(feeds.values())))
-                progress(done)
-        if not done:
-            raise InvalidInput("expected at least one row, got none")
-        partial.replace(target)
+        with written_whole(target) as partial:
+            with write(partial) as answers:
+                for feeds in read(source, model, ignore):
+                    answers.add(answer_columns(model.manifest, methods, model.answer(feeds, methods)))
+                    done += len(next(iter(feeds.values())))
+                    progress(done)
+            if not done:
+                raise InvalidInput("expected at least one row, got none")
     except InvalidInput as error:
         raise InvalidInput(f"{source}: {_ROW.sub(lambda row: f' row {int(row[1]) + done}', error.text)}") from None
-    except OSError as error:
-        where = error.filename if error.filename == str(source) else target
-        raise FileError(f"{where}: {error.strerror or error}") from None
-    finally:
-        partial.unlink(missing_ok=True)
     return done
 
 
@@ -73,20 +65,6 @@ def _choose(table: dict[str, Any], path: Path) -> Any:
     if path.suffix not in table:
         raise FileError(f"{path}: expected a name that ends in {', '.join(table)}, got {path.suffix or 'none'!r}")
     return table[path.suffix]
-
-
-def _columns(model: Model, methods: Sequence[str], answers: Sequence[Array]) -> dict[str, Array]:
-    """Answers as named columns: ``prediction``, ``probabilities_<class>``, ``transform_0``."""
-    columns = {}
-    for method, answer in zip(methods, answers, strict=True):
-        name = FIELDS.get(method, method)
-        if answer.ndim == 1:
-            columns[name] = answer
-            continue
-        classes = model.manifest.classes
-        labels = classes if classes is not None and len(classes) == answer.shape[1] else range(answer.shape[1])
-        columns |= {f"{name}_{label}": answer[:, index] for index, label in enumerate(labels)}
-    return columns
 
 
 def _named_inputs(model: Model, header: Sequence[str], ignore: Sequence[str]) -> list[TensorSpec]:
@@ -109,18 +87,10 @@ def _named_inputs(model: Model, header: Sequence[str], ignore: Sequence[str]) ->
 
 
 def _feeds(model: Model, columns: dict[str, Array]) -> Feeds:
-    columns = {name: _without_marks(array) for name, array in columns.items()}
     if model.manifest.layout == "columns":
         return model.feeds.from_columns({name: columns[name] for name in model.feeds.names})
     arrays = list(columns.values())
     return model.feeds.from_matrix(np.stack(arrays, axis=1) if model.manifest.layout == "matrix" else arrays[0])
-
-
-def _without_marks(array: Array) -> Array:
-    """Missing strings as None: the mark is for the inside of the model."""
-    if array.dtype == object:
-        array[array == MISSING] = None
-    return array
 
 
 def _read_csv(source: Path, model: Model, ignore: Sequence[str]) -> Iterator[Feeds]:

@@ -14,6 +14,7 @@ import msgspec
 
 from skerry.runtime.errors import InvalidInput
 from skerry.runtime.manifest import Form, RecordExtractor
+from skerry.runtime.protocol.duplicates import check_keys
 from skerry.runtime.tensors import USABLE, is_usable
 
 Value = str | float | int | bool | list[str] | None
@@ -120,6 +121,9 @@ def decode_records(texts: Sequence[Any], form: Form) -> list[Any]:
 
 def _decode(decoder: msgspec.json.Decoder[Any], text: Any, row: int) -> Any:
     try:
-        return decoder.decode(text)
+        record = decoder.decode(text)
     except (msgspec.DecodeError, TypeError, UnicodeError, RecursionError) as error:
         raise InvalidInput(f"row {row}: expected a record as JSON: {error}") from None
+    if isinstance(record, dict):
+        check_keys(text if isinstance(text, bytes) else text.encode(), len(record))
+    return record

@@ -15,7 +15,7 @@ def written_whole(target: Path) -> Iterator[Path]:
     """A path beside ``target`` to write to, which takes its place at the end; after an error nothing has changed.
 
     Raises:
-        FileError: ``target`` is something else than a file, or cannot be written.
+        FileError: ``target`` is something else than a file, or cannot be written; or there was an error with another file meanwhile.
     """
     if target.exists() and not target.is_file():
         raise FileError(f"{target}: expected a file to write")
@@ -24,6 +24,7 @@ def written_whole(target: Path) -> Iterator[Path]:
         yield partial
         partial.replace(target)
     except OSError as error:
-        raise FileError(f"{target}: {error.strerror or error}") from None
+        where = target if error.filename in (None, str(partial)) else error.filename
+        raise FileError(f"{where}: {error.strerror or error}") from None
     finally:
         partial.unlink(missing_ok=True)

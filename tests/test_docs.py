@@ -14,7 +14,7 @@ from skerry.export.catalogue import read_catalogue, write_markdown
 from skerry.runtime import errors
 from skerry.runtime.app import create_app
 from skerry.runtime.manifest import Manifest
-from skerry.runtime.repository import ModelRepository
+from skerry.runtime.models.repository import ModelRepository
 
 Kind = TypeVar("Kind", bound=errors.SkerryError)
 

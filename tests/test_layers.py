@@ -56,14 +56,22 @@ def test_one_file_imports_onnxruntime() -> None:
     assert users == ["runtime/session.py"]
 
 
-def test_http_statuses_are_known_to_the_error_tree_and_the_app_alone() -> None:
-    users = [
+@pytest.mark.parametrize(
+    ("framework", "users"),
+    [
+        ("starlette", ["runtime/app.py"]),
+        ("uvicorn", ["runtime/http/connection.py", "runtime/server.py"]),
+        ("httptools", ["runtime/http/connection.py", "bench/http/connection.py"]),
+    ],
+)
+def test_http_frameworks_are_known_to_few(framework: str, users: list[str]) -> None:
+    found = [
         str(file.relative_to(ROOT))
         for package in CHAIN
         for file in sources(package)
-        if "starlette" in {name.split(".")[0] for name in imported(file)}
+        if framework in {name.split(".")[0] for name in imported(file)}
     ]
-    assert users == ["runtime/app.py", "runtime/server.py"]
+    assert found == users
 
 
 def test_there_is_no_drawer_for_everything_else() -> None:

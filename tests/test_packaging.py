@@ -80,4 +80,4 @@ def test_serving_needs_nothing_that_exporting_needs() -> None:
 def test_all_is_every_extra_but_cuda() -> None:
     extras = PROJECT["optional-dependencies"]
     assert extras["all"] == ["skerry[export,demo,bench]"]
-    assert set(extras) == {"export", "demo", "bench", "cuda", "all", "dev"}
+    assert set(extras) == {"export", "demo", "bench", "cuda", "arrow", "otel", "all", "dev"}

@@ -31,7 +31,7 @@ from skerry.bench.http.reference import Reference
 from skerry.bench.http.rows import deal, make_rows, read_rows
 from skerry.bench.results import Target
 from skerry.runtime.errors import BenchError
-from skerry.runtime.protocol.predict import FIELDS
+from skerry.runtime.protocol.columns import FIELDS
 
 TIMEOUT = 10.0
 """Seconds that the probe waits."""

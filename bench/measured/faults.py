@@ -460,7 +460,7 @@ def main() -> None:
     arguments = parser.parse_args()
     chosen = [fault for fault in FAULTS if not arguments.only or any(part in fault.name for part in arguments.only)]
     start = perf_counter()
-    with threadpool_limits(1), patch("skerry.runtime.cost.SECONDS", 0.0):
+    with threadpool_limits(1), patch("skerry.runtime.batching.cost.SECONDS", 0.0):
         alarms = [alarm for name in dict.fromkeys(fault.case for fault in chosen) if (alarm := _alarm(name))]
         outcomes = [] if alarms else [outcome(fault) for fault in chosen]
     text = table(outcomes)

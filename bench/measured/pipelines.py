@@ -29,7 +29,8 @@ from skerry.bench.measured.pipeline_cases import Case, all_cases
 from skerry.export.oracle import call
 from skerry.export.parity import Comparison, compare
 from skerry.export.signature import take
-from skerry.runtime import Model, cost
+from skerry.runtime import Model
+from skerry.runtime.batching import cost
 
 ROWS, GIVEN, UNSEEN, ALONE = 200, 100, 80, 3
 """Rows that a pipeline is fitted on, given to the export, compared on, and those of them that are asked for one by one."""

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import msgspec
 import numpy as np
 
-from skerry.runtime.errors import InvalidInput, ModelFailure, nearest
+from skerry.runtime.errors import InvalidInput, NotAcceptable, nearest
 from skerry.runtime.feeds import Array, Feeds
 from skerry.runtime.tensors import DTYPES, TensorSpec
 
@@ -23,20 +23,24 @@ _WORDS = {
     "object": "an object",
 }
 _PLACE = re.compile(r"(?P<text>.*) - at `\$(?P<path>.*)`", re.DOTALL)
+_INDEX = re.compile(r"\[(\d+)\]")
 _KIND = re.compile(r"`([^`]+)`")
 _MEMBER = re.compile(r"Object (?P<what>contains unknown|missing required) field `(?P<name>.*)`", re.DOTALL)
-_INSIDE = re.compile(r"\.(?:X|records)\[(?P<row>\d+)\]\[\.\.\.\]")
-_ROW = re.compile(r"\.(?:X|records)\[(?P<row>\d+)\](?:\[(?P<column>\d+)\]|\.(?P<name>.*))?", re.DOTALL)
+_INSIDE = re.compile(r"\.(?:X|records|instances|dataframe_records)\[(?P<row>\d+)\]\[\.\.\.\]")
+_ROW = re.compile(
+    r"\.(?:X|records|instances|dataframe_records)\[(?P<row>\d+)\](?:\[(?P<column>\d+)\]|\.(?P<name>.*))?", re.DOTALL
+)
 
 
 def json_type(spec: TensorSpec) -> Any:
     """The Python type that msgspec decodes one value of ``spec`` as, strictly: no text for a number, no 1.5 for an integer."""
     if spec.is_integer:
         limits = np.iinfo(DTYPES[spec.datatype])
-        low, high = max(limits.min, -(2**63)), min(limits.max, 2**63 - 1)  # msgspec's bounds are int64
-        return Annotated[int, msgspec.Meta(ge=low, le=high)]
+        if limits.max >= 2**63:  # msgspec's bounds are int64; NumPy refuses what is beyond UINT64
+            return Annotated[int, msgspec.Meta(ge=0)]
+        return Annotated[int, msgspec.Meta(ge=int(limits.min), le=int(limits.max))]
     kind: Any = float if spec.is_float else str if spec.datatype == "BYTES" else bool
-    return kind | None if spec.missing else kind
+    return kind | None if spec.missing and spec.datatype != "BOOL" else kind  # NumPy's truths have no gaps
 
 
 def decode(decoder: msgspec.json.Decoder[Any], body: bytes | msgspec.Raw, names: Sequence[str], where: str = "") -> Any:
@@ -46,7 +50,7 @@ def decode(decoder: msgspec.json.Decoder[Any], body: bytes | msgspec.Raw, names:
     try:
         return decoder.decode(body)
     except msgspec.ValidationError as error:
-        raise InvalidInput(where + _explain(str(error), names)) from None
+        raise InvalidInput(where + explain(str(error), names)) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InvalidInput(f"expected JSON: {_brief(error)}") from None
 
@@ -56,7 +60,14 @@ def convert(content: Any, kind: type[Any], names: Sequence[str]) -> Any:
     try:
         return msgspec.convert(content, kind)
     except msgspec.ValidationError as error:
-        raise InvalidInput(_explain(str(error), names)) from None
+        raise InvalidInput(explain(str(error), names)) from None
+
+
+def explain_element(message: str) -> tuple[str, list[int]]:
+    """msgspec's error about an element of lists, in words, and the element's indices."""
+    place = _PLACE.fullmatch(message)
+    text, path = (place["text"], place["path"]) if place else (message, "")
+    return _in_words(text), [int(index) for index in _INDEX.findall(path)]
 
 
 def check_outputs(wanted: Sequence[str], available: Sequence[str]) -> None:
@@ -73,7 +84,7 @@ def to_json(array: Array, feeds: Feeds, method: str, *, flat: bool = False) -> l
     if array.dtype.kind == "f" and not np.isfinite(array).all():
         row = int(np.argwhere(~np.isfinite(array))[0][0])
         text = f"{method} of row {row} is not a finite number, which JSON cannot carry"
-        raise InvalidInput(text) if _has_missing(feeds) else ModelFailure(text)
+        raise InvalidInput(text) if _has_missing(feeds) else NotAcceptable(text)
     return (array.ravel() if flat else array).tolist()
 
 
@@ -91,7 +102,7 @@ def _brief(error: Exception) -> str:
     )
 
 
-def _explain(message: str, names: Sequence[str]) -> str:
+def explain(message: str, names: Sequence[str]) -> str:
     """msgspec's "Expected `float`, got `str` - at `$.records[1].age`" as "input 'age' row 1: expected a number, got a string"."""
     place = _PLACE.fullmatch(message)
     text, path = (place["text"], place["path"]) if place else (message, "")

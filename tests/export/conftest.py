@@ -30,7 +30,7 @@ def _one_thread() -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def _measure_briefly(monkeypatch: pytest.MonkeyPatch) -> None:
     """How long a model takes is no concern of these tests."""
-    monkeypatch.setattr("skerry.runtime.cost.SECONDS", 0.0)
+    monkeypatch.setattr("skerry.runtime.batching.cost.SECONDS", 0.0)
 
 
 @pytest.fixture

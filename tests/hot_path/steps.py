@@ -21,9 +21,9 @@ from skerry.export import export
 from skerry.runtime import SessionConfig, load
 from skerry.runtime.app import create_app
 from skerry.runtime.model import Model
+from skerry.runtime.models.repository import ModelRepository
 from skerry.runtime.protocol.inference import InferenceCodec
 from skerry.runtime.protocol.predict import PredictCodec
-from skerry.runtime.repository import ModelRepository
 
 NUMBERS, REQUESTS = 30, 32
 METHODS = ["predict", "predict_proba"]

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import msgspec
 import numpy as np
 import pytest
 from onnx import TensorProto, helper
 from sklearn.feature_extraction import DictVectorizer, FeatureHasher
 from sklearn.isotonic import IsotonicRegression
+from sklearn.linear_model import LinearRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.tree import DecisionTreeRegressor
 
@@ -64,3 +67,13 @@ def vector_model(tmp_path_factory: pytest.TempPathFactory) -> Model:
     x = np.arange(11.0)
     estimator = IsotonicRegression(out_of_bounds="clip").fit(x, x / 2)
     return load(export(estimator, x, name="half", to=tmp_path_factory.mktemp("repository")))
+
+
+@pytest.fixture(scope="session")
+def steps_repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model repository with ``steps`` in versions 1, 2 and 3, layout matrix: predict is x + 1000 * version. To be copied."""
+    repository = tmp_path_factory.mktemp("steps")
+    x = np.arange(20.0)[:, None]
+    for version in (1, 2, 3):
+        export(LinearRegression().fit(x, x[:, 0] + 1000 * version), x, name="steps", to=repository)
+    return repository

@@ -21,7 +21,7 @@ from skerry.runtime.app import create_app
 from skerry.runtime.artifact import MANIFEST, digest
 from skerry.runtime.compression import compress, decompress
 from skerry.runtime.errors import DigestMismatch, ManifestError
-from skerry.runtime.repository import ModelRepository
+from skerry.runtime.models.repository import ModelRepository
 
 if sys.version_info >= (3, 14):
     from compression import zstd

@@ -414,3 +414,28 @@ def test_no_typed_rows_are_refused(mixed: FeedBuilder, matrix: FeedBuilder, text
 def test_texts_are_a_list_of_strings(text: FeedBuilder, rows: Any, expected: str) -> None:
     with pytest.raises(InvalidInput, match=says(expected)):
         text.from_rows(rows)
+
+
+def test_named_columns_may_come_as_one_matrix() -> None:
+    specs = [spec("FP64"), spec("FP64", missing=True, name="b")]
+    feeds = FeedBuilder(specs, "columns")
+    matrix = np.array([[1.0, NAN], [3.0, 4.0]])
+    assert_feeds(feeds.from_matrix(matrix), {"FP64": matrix})
+    assert_feeds(feeds.from_matrix(np.array([[1, 2]], np.float32)), {"FP64": np.array([[1.0, 2.0]])})
+    with pytest.raises(InvalidInput, match=r"^input 'a' row 1: expected a number, got a missing value$"):
+        feeds.from_matrix(matrix[:, ::-1][::-1])
+    with pytest.raises(InvalidInput, match=r"^expected 2 values a row, got 3$"):
+        feeds.from_matrix(np.ones((2, 3)))
+    with pytest.raises(InvalidInput, match=r"^expected at least one row, got none$"):
+        feeds.from_matrix(np.ones((0, 2)))
+    integers = FeedBuilder([spec("INT64"), spec("INT64", name="b")], "columns")
+    assert_feeds(integers.from_matrix(np.array([[1, 2]])), {"INT64": np.array([[1, 2]])})
+
+
+def test_an_integer_beyond_uint64_is_refused_by_name() -> None:
+    feeds = FeedBuilder([spec("UINT64"), spec("UINT64", name="b")], "columns")
+    assert_feeds(feeds.from_typed([(2**64 - 1, 0)]), {"UINT64": np.array([[2**64 - 1, 0]], np.uint64)})
+    with pytest.raises(
+        InvalidInput, match=rf"^input 'b' row 1: expected an integer in the range of UINT64, got {2**64}$"
+    ):
+        feeds.from_typed([(1, 2), (3, 2**64)])

@@ -25,7 +25,7 @@ def predict(model: Model, body: Any) -> Any:
     """The first answer of ``/predict``."""
     codec = PredictCodec(model)
     request = codec.decode(json.dumps(body).encode())
-    return next(iter(json.loads(codec.encode(request, model.answer(request.feeds, request.methods))).values()))
+    return next(iter(json.loads(codec.encode(request, model.answer(request.feeds, request.methods)).content).values()))
 
 
 def infer(model: Model, data: list[Any], datatype: str) -> Any:
@@ -33,7 +33,7 @@ def infer(model: Model, data: list[Any], datatype: str) -> Any:
     codec = InferenceCodec(model)
     tensor = {"name": "X", "shape": [len(data)], "datatype": datatype, "data": data}
     request = codec.decode(json.dumps({"inputs": [tensor]}).encode())
-    return json.loads(codec.encode(request, model.answer(request.feeds, request.methods)))["outputs"][0]["data"]
+    return json.loads(codec.encode(request, model.answer(request.feeds, request.methods)).content)["outputs"][0]["data"]
 
 
 def answers(model: Model, source: Path) -> list[float]:
@@ -82,7 +82,7 @@ def test_records_in_files(records_model: Model, tmp_path: Path, name: str) -> No
         ({"X": [{}, {"size": {}}]}, "row 1: expected"),
         ({"X": [{"size": [1]}]}, "row 0: expected a string, got an integer"),
         ({"X": []}, "expected at least one row"),
-        ({"X": [{}], "records": [{}]}, 'expected one of "X" and "records"'),
+        ({"X": [{}], "records": [{}]}, 'expected one of "X", "records", '),
         ({"X": [{"size": None}]}, "expected finite numbers"),
         ({"X": [{"a\x00": 1}]}, "input 'X' row 0: expected text without NUL"),
     ],

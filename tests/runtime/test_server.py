@@ -101,6 +101,29 @@ def test_several_workers_answer_from_one_port() -> None:
         process.wait(timeout=30)
 
 
+def test_workers_that_the_server_chose_are_told_with_the_reason() -> None:
+    command = [sys.executable, "-m", "skerry.cli", "serve", str(IRIS), "--port", "0", "--workers", "auto"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        process.terminate()
+    told = r"serving iris on http://[\d.:]+( with (\d+) workers)?, \d+ threads? each \((\d+) cores?; 100 MiB of memory each\)\n"
+    found = re.fullmatch(told, line)
+    assert found is not None, line
+    assert (found[2] or "1") == found[3]
+
+
+def test_a_model_that_is_not_where_it_was_asked_to_be_is_told() -> None:
+    arguments = ["--port", "0", "--provider", "cuda", "--provider-fallback", "warn"]
+    with subprocess.Popen(
+        [sys.executable, "-m", "skerry.cli", "serve", str(IRIS), *arguments], stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        lines = [process.stdout.readline() for _ in range(2)]
+        process.terminate()
+    assert lines[1].startswith("iris version 1 runs on c"), lines
+
+
 def test_a_port_that_is_taken_is_one_clear_line() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

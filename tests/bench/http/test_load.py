@@ -65,11 +65,13 @@ def test_a_server_that_goes_away_leaves_what_was_answered() -> None:
 def test_a_server_that_goes_away_in_a_short_run_leaves_it_incomplete(rate: float | None) -> None:
     """Shorter than it takes to call a server gone."""
     with delaying_server() as address:
-        ends = threading.Timer(0.2, _kill, [address])
-        ends.start()
-        plan = LoadPlan(connections=2, rate=rate, duration=0.8, warmup=0, timeout=0.5)
-        run = generate(address, EXCHANGES, plan, target="delays")
-        ends.join()
+
+        def end_server(elapsed: float, answers: int, errors: int) -> None:
+            if answers:
+                _kill(address)
+
+        plan = LoadPlan(connections=2, rate=rate, duration=1.5, warmup=0, timeout=0.5)
+        run = generate(address, EXCHANGES, plan, target="delays", progress=end_server)
     assert not run.complete
     assert run.requests > 0
     assert run.errors["connect"] >= 1

@@ -41,7 +41,7 @@ def references(models: object, repository: Path, tmp_path_factory: pytest.TempPa
     """One of each layout, by name."""
     folder = tmp_path_factory.mktemp("references")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("skerry.runtime.cost.SECONDS", 0.0)  # how long they take is no concern here
+        patch.setattr("skerry.runtime.batching.cost.SECONDS", 0.0)  # how long they take is no concern here
         made = _export_all(folder)
     paths = {name: artifact.directory for name, artifact in made.items()}
     paths |= {name: repository / name for name in ("iris", "passengers", "diabetes", "reviews")}

@@ -197,9 +197,19 @@ def test_tensors_in_binary(serve: Callable[..., str], http: Callable[..., bytes]
     assert len(body) == length + 8 + 4 + 5
 
 
-def test_a_server_of_json_alone_is_told_apart(skerry_server: str, models: object) -> None:
+def test_our_own_server_takes_tensors_in_binary(skerry_server: str) -> None:
+    assert prepare(f"{skerry_server}/v2/models/iris/infer", binary=True).target.protocol == "infer-binary"
+
+
+def test_a_server_of_json_alone_is_told_apart(serve: Callable[..., str], http: Callable[..., bytes]) -> None:
+    described = metadata({"name": "a", "datatype": "FP32", "shape": [-1, 2]})
+
+    def reply(request: bytes) -> bytes:
+        is_json = request.startswith(b"GET ") or b"inference-header-content-length" not in request.lower()
+        return http(described) if is_json else http(b'{"error": "expected JSON"}', "400 Bad Request")
+
     with pytest.raises(BenchError) as caught:
-        prepare(f"{skerry_server}/v2/models/iris/infer", binary=True)
+        prepare(serve(reply) + "/v2/models/m/infer", binary=True)
     assert caught.value.hint == "not every server speaks the binary form"
 
 

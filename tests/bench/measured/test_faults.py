@@ -31,7 +31,7 @@ GOLDEN = ("probabilities by a float32 sigmoid", "x < t instead of x <= t", "of e
 
 @pytest.fixture(autouse=True)
 def _measure_briefly(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("skerry.runtime.cost.SECONDS", 0.0)
+    monkeypatch.setattr("skerry.runtime.batching.cost.SECONDS", 0.0)
 
 
 def fault(name: str) -> Fault:

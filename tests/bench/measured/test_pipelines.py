@@ -24,7 +24,7 @@ EXACT = [
 @pytest.fixture(autouse=True)
 def _measure_briefly(monkeypatch: pytest.MonkeyPatch) -> None:
     """How long a model takes is no concern of these tests."""
-    monkeypatch.setattr("skerry.runtime.cost.SECONDS", 0.0)
+    monkeypatch.setattr("skerry.runtime.batching.cost.SECONDS", 0.0)
 
 
 @pytest.mark.parametrize("name", EXACT)

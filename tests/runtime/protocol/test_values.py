@@ -7,7 +7,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from skerry.runtime.errors import InvalidInput, ModelFailure
+from skerry.runtime.errors import InvalidInput, NotAcceptable
 from skerry.runtime.protocol.values import decode, json_type, to_json
 from skerry.runtime.tensors import DTYPES, TensorSpec
 
@@ -64,9 +64,9 @@ def test_nothing_is_coerced(datatype: str, texts: list[str]) -> None:
 @pytest.mark.parametrize("datatype", [datatype for datatype, dtype in DTYPES.items() if dtype.kind in "iu"])
 def test_integers_keep_to_their_range(datatype: str) -> None:
     limits = np.iinfo(DTYPES[datatype])
-    low, high = int(limits.min), min(int(limits.max), 2**63 - 1)
+    low, high = int(limits.min), int(limits.max)
     assert (value(str(low), datatype), value(str(high), datatype)) == (low, high)
-    for wrong in (low - 1, high + 1):
+    for wrong in (low - 1, *([high + 1] if high < 2**63 else [])):  # beyond UINT64, it is for NumPy to refuse
         with pytest.raises(msgspec.ValidationError):
             value(str(wrong), datatype)
 
@@ -154,7 +154,7 @@ def test_answers_become_lists(array: np.ndarray, flat: bool, expected: list[Any]
 def test_an_answer_that_is_no_number_is_an_error_that_names_its_row(wrong: float, flat: bool) -> None:
     answer = np.array([[0.0, 1.0, 2.0], [0.0, 1.0, wrong]])
     text = re.escape("predict_proba of row 1 is not a finite number, which JSON cannot carry")
-    with pytest.raises(ModelFailure, match=f"^{text}$"):
+    with pytest.raises(NotAcceptable, match=f"^{text}$"):
         to_json(answer, {"X": np.ones((2, 1))}, "predict_proba", flat=flat)
     with pytest.raises(InvalidInput, match=f"^{text}$"):
         to_json(answer, {"X": np.array([[1.0], [NAN]])}, "predict_proba", flat=flat)

@@ -1,0 +1,1 @@
+"""HTTP itself: connections, bodies, deadlines, and how they end."""

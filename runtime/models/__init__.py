@@ -1,0 +1,1 @@
+"""The model repository: names, versions and aliases, on disk and in memory."""
