@@ -59,7 +59,7 @@ def test_one_file_imports_onnxruntime() -> None:
 @pytest.mark.parametrize(
     ("framework", "users"),
     [
-        ("starlette", ["runtime/app.py"]),
+        ("starlette", ["runtime/app.py", "runtime/pages.py"]),
         ("uvicorn", ["runtime/http/connection.py", "runtime/server.py"]),
         ("httptools", ["runtime/http/connection.py", "bench/http/connection.py"]),
     ],

@@ -17,7 +17,10 @@ import httptools
 from uvicorn import Config
 from uvicorn.server import ServerState
 
-from skerry.runtime.http.exchange import App, Exchange, Message, refusal
+from skerry.runtime.http.answer import refusal
+from skerry.runtime.http.call import Call
+from skerry.runtime.http.exchange import App, Exchange
+from skerry.runtime.http.responder import Responder
 from skerry.runtime.http.stop import Stop
 from skerry.runtime.limits import ConnectionLimits
 
@@ -43,6 +46,8 @@ SINGLE = {
 NO_HOST = b'/?#@\\"<>^`{|} \t,'
 """Characters that a host and its port have not (RFC 3986, section 3.2.2)."""
 
+_REPEATED = {"method": "POST"}
+"""What an exchange must know of a request that a responder answers."""
 _ASGI = {"version": "3.0", "spec_version": "2.3"}
 _NEVER = float("inf")
 _log = logging.getLogger("skerry.server")
@@ -61,8 +66,8 @@ class Connection(asyncio.Protocol):
     """One client's requests, answered one after the other.
 
     ``config``, ``server_state``, ``app_state`` and ``_loop`` are what uvicorn gives to a protocol. The application may
-    have ``is_prompt(scope)``, whether a request is answered, most often, without waiting for anything; ``refused(client,
-    status)``, which learns of what never became a request; and a ``stop``.
+    have a ``responder``, which is asked before it; ``refused(client, status)``, which learns of what never became a
+    request; and a ``stop``.
     """
 
     _common: tuple[list[tuple[bytes, bytes]], bytes] = ([], b"")
@@ -78,7 +83,7 @@ class Connection(asyncio.Protocol):
         limits: ConnectionLimits | None = None,
     ) -> None:
         self._app = cast(App, config.loaded_app)
-        self._is_prompt = getattr(self._app, "is_prompt", _is_never)
+        self._responder: Responder | None = getattr(self._app, "responder", None)
         self._stop = getattr(self._app, "stop", None) or Stop()
         self._tell_refused = getattr(self._app, "refused", _tell_nobody)
         self._state = server_state
@@ -97,6 +102,8 @@ class Connection(asyncio.Protocol):
         self._fed = 0  # bytes that came since the request began
         self._size = 0  # of them, those that came last
         self._content = 0  # of them, those that are content
+        self._arrived = b""  # what came last, where a request begins with it
+        self._begun = 0  # requests that began in it
         # What is being answered.
         self._current: Exchange | None = None
         self._waiting: deque[Exchange] = deque()
@@ -118,6 +125,7 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
         self._state.connections.add(cast(Any, self))
+        self._client = _address(transport.get_extra_info("peername"))
         self._base = {
             "type": "http",
             "asgi": _ASGI,
@@ -125,7 +133,7 @@ class Connection(asyncio.Protocol):
             "scheme": "https" if transport.get_extra_info("sslcontext") else "http",
             "root_path": "",
             "server": _address(transport.get_extra_info("sockname")),
-            "client": _address(transport.get_extra_info("peername")),
+            "client": self._client,
         }
         self._since = self._loop.time()
         self._wait()
@@ -185,6 +193,10 @@ class Connection(asyncio.Protocol):
     # Reading.
 
     def data_received(self, data: bytes) -> None:
+        responder = self._responder
+        if responder is not None and self._current is None and not self._fed and self._repeats(data, responder):
+            return
+        self._arrived, self._begun = b"" if self._fed else data, 0
         self._size = len(data)
         self._fed += self._size
         if self._takes_no_more:
@@ -199,6 +211,21 @@ class Connection(asyncio.Protocol):
             self._wait_for_more()
         else:
             self._fed = 0
+
+    def _repeats(self, data: bytes, responder: Responder) -> bool:
+        """Answer a request whose head came before, and whose body is here: there is nothing to parse."""
+        found = responder.heads.find(data)
+        if found is None or self._takes_no_more or self.writable is not None:
+            return False
+        call, body = found
+        target = responder.target(call.method, call.path)
+        if target is None:
+            return False
+        self._current = exchange = Exchange(self, _REPEATED, keep_alive=True, expects_continue=False)
+        exchange.feed(body)
+        exchange.complete()
+        self._respond(exchange, responder, target, call)
+        return True
 
     def _parse(self, data: bytes) -> None:
         try:
@@ -228,6 +255,7 @@ class Connection(asyncio.Protocol):
         self._headers = []
         self._single = {}
         self._in_head = True
+        self._begun += 1
 
     def on_url(self, url: bytes) -> None:
         self._url += url
@@ -336,13 +364,29 @@ class Connection(asyncio.Protocol):
 
     def _begin(self, exchange: Exchange) -> None:
         self._current = exchange
-        if exchange.is_complete and self._is_prompt(exchange.scope):
-            task = exchange.start(self._app)
-        else:
-            task = self._loop.create_task(exchange.run(self._app))
+        if not (exchange.is_complete and self._responder and self._begin_at_once(exchange, self._responder)):
+            self._keep(self._loop.create_task(exchange.run(self._app)))
+
+    def _begin_at_once(self, exchange: Exchange, responder: Responder) -> bool:
+        scope = exchange.scope
+        target = responder.target(scope["method"], scope["path"])
+        if target is None:
+            return False
+        call = Call(scope["method"], scope["path"], scope["headers"], scope["query_string"])
+        if self._begun == 1 and exchange.keep_alive and b"expect" not in call.headers:
+            responder.heads.learn(self._arrived, call)
+        self._respond(exchange, responder, target, call)
+        return True
+
+    def _respond(self, exchange: Exchange, responder: Responder, target: Any, call: Call) -> None:
+        answering = responder.respond(target, call, self._client, exchange.body, exchange.receive)
+        task = exchange.begin(answering)
         if task is not None:
-            self._state.tasks.add(task)
-            task.add_done_callback(self._state.tasks.discard)
+            self._keep(task)
+
+    def _keep(self, task: asyncio.Task[None]) -> None:
+        self._state.tasks.add(task)
+        task.add_done_callback(self._state.tasks.discard)
 
     def finish(self, exchange: Exchange) -> None:
         self._state.total_requests += 1
@@ -403,7 +447,7 @@ class Connection(asyncio.Protocol):
         incoming, self._incoming = self._incoming, None
         self._last_words = refusal(refused.status, refused.text)
         if incoming is None or incoming is not self._current:  # else the application tells of it itself
-            self._tell_refused(self._base["client"], refused.status)
+            self._tell_refused(self._client, refused.status)
         if incoming is not None:
             incoming.abandon()
         if self._current is None or self._current is incoming:
@@ -486,10 +530,6 @@ class Connection(asyncio.Protocol):
             self._refuse(Refused(408, f"the {part} of the request did not arrive in time"))
         else:
             self._close()
-
-
-def _is_never(scope: Message) -> bool:
-    return False
 
 
 def _tell_nobody(client: Any, status: int) -> None:

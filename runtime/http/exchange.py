@@ -1,4 +1,4 @@
-"""``Exchange``: one request and its answer, as an ASGI application sees them."""
+"""``Exchange``: one request and its answer, as an ASGI application or a ``Responder`` sees them."""
 
 from __future__ import annotations
 
@@ -6,12 +6,9 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable
 from contextvars import copy_context
-from http import HTTPStatus
 from typing import Any, Protocol
 
-import msgspec
-
-from skerry.runtime.protocol.request import JSON
+from skerry.runtime.http.answer import CLOSE, STATUS_LINES, Answer, lines, refusal
 
 Message = dict[str, Any]
 App = Callable[[Any, Callable[[], Awaitable[Any]], Callable[[Any], Awaitable[None]]], Coroutine[Any, Any, None]]
@@ -21,16 +18,9 @@ BODYLESS = {204, 304}
 JOINED = 2**16
 """A body of up to so many bytes is copied behind its head, which is cheaper than a second write."""
 
-_STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus}
 _BUG = "internal error; the request was not at fault"
+_STOPPING = "the server is stopping, and could not wait any longer"
 _log = logging.getLogger("skerry.server")
-
-
-def refusal(status: int, text: str) -> bytes:
-    """A whole answer that ends its connection."""
-    body = msgspec.json.encode({"error": text})
-    head = b"content-type: %b\r\ncontent-length: %d\r\nconnection: close\r\n\r\n" % (JSON, len(body))
-    return _STATUS_LINES[status] + head + body
 
 
 class Wire(Protocol):
@@ -113,6 +103,11 @@ class Exchange:
         self.is_complete = True
         self._wake()
 
+    @property
+    def body(self) -> bytes:
+        """What came of the body, and was not received yet."""
+        return bytes(self._body)
+
     def hang_up(self) -> None:
         """The client sends nothing any more; it may still read."""
         self._is_gone = True
@@ -134,28 +129,71 @@ class Exchange:
 
     # Running the application.
 
-    def start(self, app: App) -> asyncio.Task[None] | None:
-        """Run the application up to its first wait; what is left then, if anything, is a task.
+    def begin(self, answering: Coroutine[Any, Any, Answer | None]) -> asyncio.Task[None] | None:
+        """Run a responder up to its first wait; what is left then, if anything, is a task.
 
         Most answers need no wait. They are spared the task and a turn of the event loop, which together cost more than
-        the application. Up to its first wait, the application has no current task.
+        the answer. Up to its first wait, the responder has no current task.
         """
         context = copy_context()
-        running = self.run(app)
         try:
-            awaited = context.run(running.send, None)
-        except StopIteration:
+            awaited = context.run(answering.send, None)
+        except StopIteration as done:
+            self._reply(done.value)
             return None
-        return asyncio.get_running_loop().create_task(_wait_for(_Rest(running, awaited)), context=context)
+        except Exception as error:
+            self._fail(error)
+            return None
+        rest = _wait_for(_Rest(answering, awaited))
+        return asyncio.get_running_loop().create_task(self._reply_later(rest), context=context)
+
+    async def _reply_later(self, rest: Coroutine[Any, Any, Answer | None]) -> None:
+        try:
+            answer = await rest
+            if (writable := self._wire.writable) is not None:
+                await writable.wait()
+        except asyncio.CancelledError:
+            self._give_up(503, _STOPPING)
+            raise
+        except Exception as error:
+            self._fail(error)
+        else:
+            self._reply(answer)
+
+    def _reply(self, answer: Answer | None) -> None:
+        """A whole answer at once."""
+        if self.is_over:
+            return
+        if answer is None:
+            self._give_up(500, _BUG)
+            return
+        if self._wire.is_stopping:
+            self.keep_alive = False
+        try:
+            head = answer.head(self._wire.common_headers, closes=not self.keep_alive)
+        except ValueError as error:
+            self._fail(error)
+            return
+        if len(answer.content) <= JOINED:
+            self._wire.write(head + answer.content)
+        else:
+            self._wire.write(head)
+            self._wire.write(answer.content)
+        self._end()
 
     async def run(self, app: App) -> None:
+        """Run an ASGI application."""
         try:
             await app(self.scope, self.receive, self.send)
         except asyncio.CancelledError:
-            self._give_up(503, "the server is stopping, and could not wait any longer")
+            self._give_up(503, _STOPPING)
             raise
         except Exception as error:
-            _log.error("a request failed by a fault of the server's own", exc_info=error)
+            self._fail(error)
+        self._give_up(500, _BUG)
+
+    def _fail(self, error: Exception) -> None:
+        _log.error("a request failed by a fault of the server's own", exc_info=error)
         self._give_up(500, _BUG)
 
     def _give_up(self, status: int, text: str) -> None:
@@ -217,8 +255,7 @@ class Exchange:
 
     def _head(self, status: int, headers: Iterable[tuple[bytes, bytes]]) -> bytes:
         """The head of the answer; from its headers follows how the body is framed."""
-        common = self._wire.common_headers
-        lines = [_STATUS_LINES[status], common]
+        framed = []
         self._is_chunked = True
         for name, value in headers:
             if name == b"content-length":
@@ -226,20 +263,15 @@ class Exchange:
             elif name == b"connection" and b"close" in value:
                 self.keep_alive = False
                 continue
-            lines.append(b"%b: %b\r\n" % (name, value))
+            framed.append((name, value))
         if self.scope["method"] == "HEAD" or status in BODYLESS:
             self._is_chunked, self._left = False, 0
         elif self._is_chunked:
-            lines.append(b"transfer-encoding: chunked\r\n")
+            framed.append((b"transfer-encoding", b"chunked"))
         if not self.keep_alive or not self.is_complete or self._wire.is_stopping:
             self.keep_alive = False
-            lines.append(b"connection: close\r\n")
-        lines.append(b"\r\n")
-        head = b"".join(lines)
-        breaks = len(lines) - 1 + common.count(b"\n")
-        if head.count(b"\n") != breaks or head.count(b"\r") != breaks:
-            raise ValueError("a header of an answer has a line break in it")
-        return head
+        close = b"" if self.keep_alive else CLOSE
+        return b"%b%b%b%b\r\n" % (STATUS_LINES[status], self._wire.common_headers, lines(framed), close)
 
     def _write_body(self, body: bytes, ends: bool) -> None:
         if self._is_chunked:
@@ -266,11 +298,11 @@ def _chunk(body: bytes, ends: bool) -> bytes:
 class _Rest:
     """What is left of a coroutine that has run up to its first wait; to await it is to go on with it."""
 
-    def __init__(self, running: Coroutine[Any, Any, None], awaited: Any) -> None:
+    def __init__(self, running: Coroutine[Any, Any, Answer | None], awaited: Any) -> None:
         self._running = running
         self._awaited = awaited
 
-    def __await__(self) -> Generator[Any, Any, None]:
+    def __await__(self) -> Generator[Any, Any, Answer | None]:
         awaited = self._awaited
         step: Callable[[Any], Any]
         while True:
@@ -282,9 +314,9 @@ class _Rest:
                 argument, step = value, self._running.send
             try:
                 awaited = step(argument)
-            except StopIteration:
-                return
+            except StopIteration as done:
+                return done.value
 
 
-async def _wait_for(rest: _Rest) -> None:
-    await rest
+async def _wait_for(rest: _Rest) -> Answer | None:
+    return await rest

@@ -13,7 +13,8 @@ from starlette.testclient import TestClient
 from starlette.types import Message
 
 from skerry.runtime import Model
-from skerry.runtime.app import INLINE_BODY, create_app
+from skerry.runtime.app import create_app
+from skerry.runtime.inference import INLINE_BODY
 from skerry.runtime.models.repository import ModelRepository
 
 ROW = '{"X": [[5.1, 3.5, 1.4, 0.2]]}'

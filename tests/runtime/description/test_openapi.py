@@ -15,10 +15,11 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from skerry.runtime import Model
-from skerry.runtime.app import PATHS, create_app
+from skerry.runtime.app import create_app
 from skerry.runtime.description.docs_page import ORIGIN
-from skerry.runtime.description.openapi import PAGES
+from skerry.runtime.description.pages import PAGES
 from skerry.runtime.models.repository import ModelRepository
+from skerry.runtime.targets import PATHS
 
 
 @pytest.fixture(scope="module")
@@ -160,10 +161,17 @@ def test_every_path_of_a_model_is_there(document: Any) -> None:
 
 
 def test_everything_that_is_referred_to_is_there(document: Any) -> None:
-    for reference in set(re.findall(r'"\$ref": "#/([^"]+)"', json.dumps(document))):
+    def is_there(reference: str) -> bool:
         found = document
         for name in reference.split("/"):
+            if name not in found:
+                return False
             found = found[name]
+        return True
+
+    references = set(re.findall(r'"\$ref": "#/([^"]+)"', json.dumps(document)))
+    assert references
+    assert [reference for reference in references if not is_there(reference)] == []
 
 
 def test_operations_have_ids_of_their_own(document: Any) -> None:

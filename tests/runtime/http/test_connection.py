@@ -22,9 +22,13 @@ import pytest
 import uvicorn
 from uvicorn.server import ServerState
 
-from skerry.runtime import Model
+from skerry.runtime import Model, load
 from skerry.runtime.app import App, create_app
+from skerry.runtime.artifact import Artifact
+from skerry.runtime.http.answer import Answer
+from skerry.runtime.http.call import Call
 from skerry.runtime.http.connection import Connection
+from skerry.runtime.http.heads import Heads
 from skerry.runtime.limits import ConnectionLimits
 from skerry.runtime.models.repository import ModelRepository
 
@@ -551,16 +555,30 @@ def test_an_answer_of_unknown_length_comes_in_chunks() -> None:
 
 
 class Prompt:
-    """An application that says it waits for nothing, and may be wrong."""
+    """An application as a responder, of which it is thought that it waits for nothing; it may."""
 
     def __init__(self, app: Any) -> None:
         self._app = app
+        self.responder = self
+        self.heads = Heads()
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         await self._app(scope, receive, send)
 
-    def is_prompt(self, scope: Any) -> bool:
-        return True
+    def target(self, method: str, path: str) -> Any:
+        return self._app
+
+    async def respond(self, target: Any, call: Call, client: Any, body: bytes | None, receive: Any) -> Answer | None:
+        sent: list[Any] = []
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        await target({"type": "http", "method": call.method}, receive, send)
+        if not sent:
+            return None
+        headers = tuple(header for header in sent[0]["headers"] if header[0] != b"content-length")
+        return Answer(sent[0]["status"], b"".join(part["body"] for part in sent[1:]), headers, [])
 
 
 _VARIABLE: ContextVar[str] = ContextVar("variable", default="unset")
@@ -655,3 +673,45 @@ def test_this_much_of_uvicorn_is_relied_on() -> None:
         *dir(uvicorn.Server),
         *re.findall(r"self\.(\w+)", source),
     }
+
+
+def test_a_head_that_came_before_is_answered_as_it_was_whatever_stands_behind_it(port: int) -> None:
+    """In pieces, twice in a packet, with a body of another length or none: each is what it would be the first time."""
+    bad = b'{"X": [[5.1, 3.5, 1.4, null]]}'[: len(ROW)].ljust(len(ROW))
+    with Client(port) as client:
+        for _ in range(3):
+            client.send(post(ROW))
+            assert json.loads(client.read()[2]) == ANSWER
+        client.send(post(bad))
+        assert client.read()[0] == 400
+        for content in (post(ROW)[:20], post(ROW)[20:-5], post(ROW)[-5:]):
+            client.send(content)
+            time.sleep(0.02)
+        assert json.loads(client.read()[2]) == ANSWER
+        client.send(post(ROW) * 2 + post(bad))
+        assert [client.read()[0] for _ in range(3)] == [200, 200, 400]
+        client.send(post(ROW)[: -len(ROW)] + ROW + b"GARBAGE\r\n\r\n")
+        assert [client.read()[0] for _ in range(2)] == [200, 400]
+        assert client.is_closed()
+
+
+def test_a_head_that_asks_to_close_closes_every_time(port: int) -> None:
+    for _ in range(3):
+        with Client(port) as client:
+            client.send(post(ROW, "connection: close"))
+            assert client.read()[:2][1]["connection"] == "close"
+            assert client.is_closed()
+
+
+def test_a_head_that_came_before_reaches_no_model_that_went_away(iris_artifact: Artifact) -> None:
+    repository = ModelRepository([load(iris_artifact)])
+    app = create_app(repository)
+    with serving(app, LIMITS) as port, Client(port) as client:
+        path = "/v2/models/iris/infer"
+        body = b'{"inputs": [{"name": "X", "shape": [1, 4], "datatype": "FP64", "data": [5.1, 3.5, 1.4, 0.2]}]}'
+        for _ in range(2):
+            client.send(post(body, path=path))
+            assert client.read()[0] == 200
+        repository.unload("iris")
+        client.send(post(body, path=path))
+        assert client.read()[0] in (404, 503)
