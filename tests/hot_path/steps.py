@@ -1,4 +1,5 @@
-"""The hot path of the server, step by step: bytes to rows, rows to answers, answers to bytes, and all of it through the app.
+"""The hot path of the server, step by step: bytes to rows, rows to answers, answers to bytes, and all of it through
+a connection.
 
 Run by scripts/guard; the name keeps it out of the default tests. ``measure`` prints how each step changed.
 """
@@ -15,11 +16,13 @@ from typing import Any
 import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
-from starlette.types import ASGIApp, Message
+from starlette.types import ASGIApp
+from uvicorn.server import ServerState
 
 from skerry.export import export
 from skerry.runtime import SessionConfig, load
 from skerry.runtime.app import create_app
+from skerry.runtime.http.connection import Connection
 from skerry.runtime.model import Model
 from skerry.runtime.models.repository import ModelRepository
 from skerry.runtime.protocol.inference import InferenceCodec
@@ -113,7 +116,46 @@ def test_encode(measure: Measure, server: Server, protocol: str, rows: int) -> N
 def test_request(measure: Measure, server: Server, protocol: str) -> None:
     """One row, which is answered on the event loop: bodies over 32 KiB go to a thread, whose waking up nobody can time."""
     _, bodies, path = PROTOCOLS[protocol]
-    measure(_name(f"request {protocol}", 1), _requests(server, path), bodies(server, 1))
+    requests = [_request(path, body) for body in bodies(server, 1)]
+    connection, transport = Connection(_Config(server.app), ServerState(), {}, server.loop), _Memory()  # type: ignore[arg-type]
+    connection.connection_made(transport)
+
+    def batch(items: Sequence[bytes]) -> None:
+        for item in items:
+            connection.data_received(item)
+            assert transport.written.startswith(b"HTTP/1.1 200 ")
+
+    measure(_name(f"request {protocol}", 1), batch, requests)
+
+
+def _request(path: str, body: bytes) -> bytes:
+    return b"POST %b HTTP/1.1\r\nhost: 127.0.0.1:8000\r\ncontent-length: %d\r\n\r\n%b" % (
+        path.encode(),
+        len(body),
+        body,
+    )
+
+
+@dataclass
+class _Config:
+    """Of uvicorn's, what a connection asks for."""
+
+    loaded_app: ASGIApp
+
+
+class _Memory(asyncio.Transport):
+    """A socket's stand-in: what was written last."""
+
+    written = b""
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        return {"sockname": ("127.0.0.1", 8000), "peername": ("127.0.0.1", 50_000)}.get(name, default)
+
+    def write(self, data: Any) -> None:
+        self.written = data
+
+    def is_closing(self) -> bool:
+        return False
 
 
 def _name(step: str, rows: int) -> str:
@@ -126,43 +168,3 @@ def _each(function: Callable[[Any], object]) -> Batch:
             function(item)
 
     return batch
-
-
-def _requests(server: Server, path: str) -> Batch:
-    """Requests to the app without a socket, one after the other, as uvicorn would make them."""
-
-    async def each(bodies: Sequence[bytes]) -> None:
-        for body in bodies:
-            assert await _status(server.app, path, body) == 200
-
-    return lambda bodies: server.loop.run_until_complete(each(bodies))
-
-
-async def _status(app: ASGIApp, path: str, body: bytes) -> int:
-    replies: list[Message] = []
-
-    async def receive() -> Message:
-        return {"type": "http.request", "body": body, "more_body": False}
-
-    async def send(message: Message) -> None:
-        replies.append(message)
-
-    await app(_scope(path, len(body)), receive, send)
-    return int(replies[0]["status"])
-
-
-def _scope(path: str, size: int) -> dict[str, Any]:
-    return {
-        "type": "http",
-        "asgi": {"version": "3.0", "spec_version": "2.3"},
-        "http_version": "1.1",
-        "method": "POST",
-        "scheme": "http",
-        "path": path,
-        "raw_path": path.encode(),
-        "root_path": "",
-        "query_string": b"",
-        "headers": [(b"host", b"127.0.0.1:8000"), (b"content-length", str(size).encode())],
-        "client": ("127.0.0.1", 50_000),
-        "server": ("127.0.0.1", 8000),
-    }
