@@ -23,6 +23,11 @@ Array = np.ndarray
 Feeds = dict[str, Array]
 
 
+def rows_of(feeds: Feeds) -> int:
+    """How many rows are in ``feeds``."""
+    return len(next(iter(feeds.values())))
+
+
 class FeedBuilder:
     """Turns rows into feeds for one model.
 

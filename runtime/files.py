@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 
 from skerry.runtime.errors import FileError, InvalidInput
-from skerry.runtime.feeds import Array, Feeds
+from skerry.runtime.feeds import Array, Feeds, rows_of
 from skerry.runtime.model import Model
 from skerry.runtime.protocol.columns import answer_columns
 from skerry.runtime.protocol.csv import read_csv
@@ -52,7 +52,7 @@ def predict_file(
             with write(partial) as answers:
                 for feeds in read(source, model, ignore):
                     answers.add(answer_columns(model.manifest, methods, model.answer(feeds, methods)))
-                    done += len(next(iter(feeds.values())))
+                    done += rows_of(feeds)
                     progress(done)
             if not done:
                 raise InvalidInput("expected at least one row, got none")

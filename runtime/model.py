@@ -12,7 +12,7 @@ import numpy as np
 
 from skerry.runtime.artifact import GOLDEN, MODEL, Artifact
 from skerry.runtime.errors import InvalidInput, ManifestError
-from skerry.runtime.feeds import Array, FeedBuilder, Feeds
+from skerry.runtime.feeds import Array, FeedBuilder, Feeds, rows_of
 from skerry.runtime.golden import check_golden, decode_golden
 from skerry.runtime.manifest import Guard, Manifest
 from skerry.runtime.provider import Placement
@@ -137,7 +137,7 @@ class Model:
     def _run(self, feeds: Feeds, outputs: Sequence[str]) -> list[Array]:
         """Many rows in several runs: of texts and records each may be as wide as the vocabulary, and neighbours are found
         among all training rows."""
-        rows = len(next(iter(feeds.values())))
+        rows = rows_of(feeds)
         limit = self._rows_in_a_run(feeds) if self.manifest.extractors else ROWS
         if rows <= limit:
             return self._session.run(feeds, outputs)

@@ -10,10 +10,9 @@ from time import perf_counter, thread_time
 import msgspec
 import numpy as np
 
-from skerry.runtime.feeds import Feeds
+from skerry.runtime.feeds import Feeds, rows_of
 from skerry.runtime.manifest import Cost
 from skerry.runtime.model import Model
-from skerry.runtime.protocol.request import rows_of
 
 ROWS = (1, 10, 100, 1000)
 SECONDS = 0.1
@@ -102,7 +101,7 @@ def _shortest(run: Callable[[Feeds], object], feeds: Feeds, rows: int, start: in
 
 
 def _measure(model: Model, feeds: Feeds, rows: int) -> float:
-    available = len(next(iter(feeds.values())))
+    available = rows_of(feeds)
     variants = [
         {name: array[(np.arange(rows) + start) % available] for name, array in feeds.items()}
         for start in range(0, available, max(1, available // 16))

@@ -12,9 +12,9 @@ from collections.abc import Callable, Hashable, Sequence
 
 import numpy as np
 
-from skerry.runtime.feeds import Array, Feeds
+from skerry.runtime.feeds import Array, Feeds, rows_of
 from skerry.runtime.model import Model
-from skerry.runtime.protocol.request import Request, rows_of
+from skerry.runtime.protocol.request import Request
 
 Answers = list[Array]
 

@@ -16,9 +16,8 @@ import numpy as np
 from skerry.runtime.batching.cost import Curve, measure_curve, rotate
 from skerry.runtime.batching.engine import Answers, Engine
 from skerry.runtime.batching.queue import BatchPolicy
-from skerry.runtime.feeds import Array, Feeds
+from skerry.runtime.feeds import Array, Feeds, rows_of
 from skerry.runtime.model import Model
-from skerry.runtime.protocol.request import rows_of
 
 LOOP_SECONDS = 0.002
 """A run that takes longer is for a worker thread: the event loop stays free."""

@@ -14,12 +14,12 @@ import numpy as np
 
 from skerry.runtime.errors import SkerryError
 from skerry.runtime.extraction import NO_NAME
-from skerry.runtime.feeds import Array, Feeds
+from skerry.runtime.feeds import Array, Feeds, rows_of
 from skerry.runtime.manifest import RecordExtractor, form_of
 from skerry.runtime.model import Model
-from skerry.runtime.models.repository import ServedModel
+from skerry.runtime.models.served import ServedModel
 from skerry.runtime.protocol.media import CSV, JSON, NDJSON
-from skerry.runtime.protocol.request import Request, rows_of
+from skerry.runtime.protocol.request import Request
 from skerry.runtime.tensors import MISSING, TensorSpec
 
 TRIED = 64

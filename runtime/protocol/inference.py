@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from skerry.runtime.errors import InferenceError, InvalidInput
-from skerry.runtime.feeds import Array, Feeds
+from skerry.runtime.feeds import Array, Feeds, rows_of
 from skerry.runtime.limits import Limits
 from skerry.runtime.model import Model
 from skerry.runtime.protocol.binary import JSON_SIZE_HEADER, write_tensor
@@ -28,7 +28,7 @@ from skerry.runtime.protocol.parameters import (
     read_flag,
     read_schedule,
 )
-from skerry.runtime.protocol.request import Reply, Request, rows_of
+from skerry.runtime.protocol.request import Reply, Request
 from skerry.runtime.protocol.typed import KEYS, TypedReader, is_typed
 from skerry.runtime.protocol.values import check_outputs, decode, to_json
 from skerry.runtime.redaction import redact

@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl
 import msgspec
 
 from skerry.runtime.errors import InferenceError, InvalidInput, nearest
-from skerry.runtime.feeds import Array, Feeds
+from skerry.runtime.feeds import Array, Feeds, rows_of
 from skerry.runtime.limits import Limits
 from skerry.runtime.model import Model
 from skerry.runtime.protocol.arrow import decode_arrow, encode_arrow
@@ -24,7 +24,7 @@ from skerry.runtime.protocol.json import PREDICTIONS, JsonRows
 from skerry.runtime.protocol.media import ARROW, CSV, JSON, NDJSON, NPY, PARQUET, content, negotiate
 from skerry.runtime.protocol.npy import decode_npy, encode_npy
 from skerry.runtime.protocol.parquet import decode_parquet, encode_parquet
-from skerry.runtime.protocol.request import Reply, Request, rows_of
+from skerry.runtime.protocol.request import Reply, Request
 from skerry.runtime.protocol.values import to_json
 from skerry.runtime.redaction import redact
 

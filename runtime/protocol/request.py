@@ -34,8 +34,3 @@ class Reply(msgspec.Struct, frozen=True, gc=False):
     content: bytes
     media_type: bytes = JSON
     headers: tuple[tuple[bytes, bytes], ...] = ()
-
-
-def rows_of(feeds: Feeds) -> int:
-    """How many rows are in ``feeds``."""
-    return len(next(iter(feeds.values())))

@@ -6,8 +6,7 @@ import threading
 from collections.abc import Sequence
 
 from skerry.runtime import Model
-from skerry.runtime.feeds import Array, Feeds
-from skerry.runtime.protocol.request import rows_of
+from skerry.runtime.feeds import Array, Feeds, rows_of
 
 
 class Held(Model):

@@ -12,9 +12,9 @@ import pytest
 from skerry.runtime import Model
 from skerry.runtime.batching.engine import Engine
 from skerry.runtime.errors import InvalidInput, ModelFailure
-from skerry.runtime.feeds import Array
+from skerry.runtime.feeds import Array, rows_of
 from skerry.runtime.protocol.predict import PredictCodec
-from skerry.runtime.protocol.request import Request, rows_of
+from skerry.runtime.protocol.request import Request
 
 HOMES: list[dict[str, Any]] = [{"city": "Oslo", "size": 70}, {"size": 20.5, "city": "Bergen", "unseen": "x"}, {}]
 PAIRS: list[Any] = [[["a", 1.0]], [], [["b", 2.0], ["c", "d"]]]
