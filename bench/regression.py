@@ -8,7 +8,6 @@ and how far these lie apart counts in what may be chance.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ import numpy as np
 
 from skerry.bench.intervals import Numbers, ratio_interval
 from skerry.bench.results import Interval, Machine, Part
+from skerry.runtime.whole import written_whole
 
 GROUPS = 10
 """Rounds are dealt to as many groups in turn; the shortest of each group is one sample."""
@@ -92,9 +92,8 @@ def read_baseline(file: Path) -> Baseline | None:
 
 def write_baseline(baseline: Baseline, file: Path) -> None:
     content = msgspec.json.format(msgspec.json.encode(baseline, order="sorted"), indent=2) + b"\n"
-    temporary = file.with_suffix(".new")
-    temporary.write_bytes(content)
-    os.replace(temporary, file)
+    with written_whole(file) as partial:
+        partial.write_bytes(content)
 
 
 def noted(baseline: Baseline | None, timings: Iterable[Timing], machine: Machine) -> Baseline:

@@ -15,10 +15,13 @@ from pathlib import Path
 
 import msgspec
 
+from skerry.bench.canvas import Picture
+from skerry.bench.grid import Grid, printable
 from skerry.bench.loads import Load, describe, loads_of
-from skerry.bench.plots import Picture, pictures
+from skerry.bench.plots import pictures
 from skerry.bench.results import HttpMeasurement, Measurement, ModelMeasurement, Point
-from skerry.bench.tables import Grid, findings, grids, machine_line, printable, ratio_grid, setting
+from skerry.bench.sentences import findings, machine_line, setting
+from skerry.bench.tables import grids, ratio_grid
 from skerry.bench.units import number, percent, plural, seconds, size
 from skerry.runtime.errors import BenchError, FileError
 from skerry.runtime.whole import written_whole

@@ -248,7 +248,7 @@ def _show(measurement: Measurement, *, as_json: bool, report: Path | None) -> No
     """Print it, write the report, and fail if it is not whole: what was measured is shown all the same."""
     import msgspec
 
-    from skerry.bench.tables import table
+    from skerry.bench.terminal import table
 
     click.echo(msgspec.json.encode(measurement).decode() if as_json else table(measurement))
     if report is not None:

@@ -25,7 +25,8 @@ from skerry.runtime.errors import Forbidden, InferenceError, ModelNotReady
 from skerry.runtime.http.body import read_body
 from skerry.runtime.http.stop import Stop
 from skerry.runtime.inference import BUG
-from skerry.runtime.models.repository import Entry, ModelRepository, ServedModel
+from skerry.runtime.models.repository import Entry, ModelRepository
+from skerry.runtime.models.served import ServedModel
 from skerry.runtime.observability.exposition import OPENMETRICS, PROMETHEUS, write
 from skerry.runtime.observability.metrics import ModelInfo, families
 from skerry.runtime.observability.statistics import statistics

@@ -27,7 +27,7 @@ from skerry.runtime.http.connection import Connection
 from skerry.runtime.limits import ConnectionLimits
 from skerry.runtime.models.directory import ModelDirectory
 from skerry.runtime.models.follower import Follower
-from skerry.runtime.models.memory import available_memory, release_memory
+from skerry.runtime.models.memory import available_memory, release_memory, return_large_blocks
 from skerry.runtime.models.repository import ModelRepository
 from skerry.runtime.models.wanted import Wanted, WantedFiles
 from skerry.runtime.observability.telemetry import Telemetry, TelemetryConfig
@@ -220,6 +220,7 @@ def _worker_app(config: ServerConfig, directory: Path) -> App:
 
 
 def _app(config: ServerConfig, repository: ModelRepository, telemetry: Telemetry) -> App:
+    return_large_blocks()
     return create_app(repository, max_body=config.requests.limits.max_body, admin=config.admin, telemetry=telemetry)
 
 

@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 from skerry.runtime.feeds import Array
 from skerry.runtime.http.call import QUERY, Headers
-from skerry.runtime.models.repository import ModelRepository, ServedModel
+from skerry.runtime.models.repository import ModelRepository
+from skerry.runtime.models.served import ServedModel
 from skerry.runtime.observability.ledger import Key
 from skerry.runtime.protocol.binary import read_json_size
 from skerry.runtime.protocol.request import Reply, Request

@@ -1,10 +1,11 @@
-"""``written_whole``: a file that appears complete under its name, or not at all."""
+"""``written_whole`` and ``replace_file``: a file that appears complete under its name, or not at all."""
 
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from skerry.runtime.errors import FileError
@@ -28,3 +29,22 @@ def written_whole(target: Path) -> Iterator[Path]:
         raise FileError(f"{where}: {error.strerror or error}") from None
     finally:
         partial.unlink(missing_ok=True)
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """``path`` has ``content``, on disk; whoever reads it finds the old content or the new one, never a part.
+
+    Raises OSError, and then the old file is still there.
+    """
+    descriptor, staging = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
+    try:
+        with open(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(staging, 0o644)  # mkstemp makes it private; a server may run as another user
+        os.replace(staging, path)
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(staging)
+        raise

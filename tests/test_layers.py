@@ -1,6 +1,7 @@
 """Imports point left along one chain: runtime ◀ export ◀ quantize ◀ bench ◀ cli."""
 
 import ast
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ def sources(package: str) -> list[Path]:
     return sorted((ROOT / package).rglob("*.py"))
 
 
+@cache
 def imported(file: Path) -> set[str]:
     """Every module a file imports, as dotted names."""
     found = set()

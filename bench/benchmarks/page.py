@@ -8,10 +8,11 @@ from pathlib import Path
 from skerry.bench.benchmarks.comparison import Comparison, Figures, LoadFigures, ratio_to
 from skerry.bench.benchmarks.servers import CONSTANT, SERVERS, SKERRY
 from skerry.bench.benchmarks.witness import SECONDS as WITNESS
+from skerry.bench.grid import Column, Grid, markdown
 from skerry.bench.intervals import FEWEST_ROUNDS
-from skerry.bench.plots import ratios
+from skerry.bench.ratio_plot import ratios
 from skerry.bench.results import Ratio
-from skerry.bench.tables import Column, Grid, machine_line, markdown
+from skerry.bench.sentences import machine_line
 from skerry.bench.units import SECONDS, Amount, amount, chosen, number, unit_for, value_of
 from skerry.runtime.errors import BenchError
 

@@ -27,7 +27,8 @@ from hypothesis import strategies as st
 
 from skerry.bench.http.exchange import difference
 from skerry.bench.http.open_inference import decode_answer
-from skerry.bench.measured.bad_requests import Case, cases
+from skerry.bench.measured.bad_requests.case import Case
+from skerry.bench.measured.bad_requests.recipes import cases
 from skerry.bench.measured.border_models import BorderModel, Row, make_models
 from skerry.bench.measured.serving import Served, serving
 from skerry.bench.measured.strict_reader import rows_sent

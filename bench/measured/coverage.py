@@ -10,7 +10,6 @@ is an artifact, and it differs: this must never happen).
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 import tempfile
@@ -29,6 +28,7 @@ from sklearn.utils import all_estimators, get_tags
 from sklearn.utils._test_common.instance_generator import _construct_instances
 
 from skerry.bench.measured.conversion import Conversion
+from skerry.bench.measured.page import keep_page, page_options
 from skerry.export import export
 from skerry.export.graph import Ties
 from skerry.export.oracle import METHODS, methods_of
@@ -266,11 +266,10 @@ def _short(result: Result) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = page_options(__doc__)
     parser.add_argument("--dtype", choices=("float64", "float32"), action="append")
     parser.add_argument("--only", nargs="*", default=(), metavar="NAME")
     parser.add_argument("--json", type=Path, metavar="FILE")
-    parser.add_argument("--markdown", type=Path, metavar="FILE")
     arguments = parser.parse_args()
     results = []
     for dtype in arguments.dtype or ("float64", "float32"):
@@ -287,8 +286,7 @@ def main() -> None:
     print(*(f"{dtype} {status}: {count}" for (dtype, status), count in sorted(counts.items())), sep="\n")
     if arguments.json:
         arguments.json.write_text(json.dumps([asdict(result) for result in results], indent=1))
-    if arguments.markdown:
-        arguments.markdown.write_text(TITLE + table(results))
+    keep_page(TITLE + table(results), arguments.markdown)
     sys.exit(any(result.status in ("wrong", "crashed") for result in results))
 
 

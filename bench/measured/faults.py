@@ -10,7 +10,6 @@ without a fault, too: that must not be refused.
 
 from __future__ import annotations
 
-import argparse
 import sys
 import tempfile
 from collections.abc import Callable
@@ -18,7 +17,6 @@ from contextlib import ExitStack
 from copy import copy
 from dataclasses import dataclass, replace
 from functools import cache, partial
-from pathlib import Path
 from time import perf_counter
 from typing import Any
 from unittest.mock import patch
@@ -43,6 +41,7 @@ from skerry.bench.measured.injections import (
     reading,
     rewriting,
 )
+from skerry.bench.measured.page import keep_page, page_options
 from skerry.export import export, exporter
 from skerry.export.converters import (
     binning,
@@ -452,8 +451,7 @@ def table(outcomes: list[Outcome]) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--markdown", type=Path, metavar="FILE")
+    parser = page_options(__doc__)
     parser.add_argument(
         "--only", nargs="*", default=(), metavar="NAME", help="faults whose name has one of these in it"
     )
@@ -465,8 +463,7 @@ def main() -> None:
         outcomes = [] if alarms else [outcome(fault) for fault in chosen]
     text = table(outcomes)
     print(text, *alarms, f"{perf_counter() - start:.0f} s", sep="\n")
-    if arguments.markdown:
-        arguments.markdown.write_text(text + "\n")
+    keep_page(text + "\n", arguments.markdown)
     caught = sum(bool(found.gate) and found.real for found in outcomes)
     sys.exit(bool(alarms) or caught < LEAST_CAUGHT * len(outcomes))
 

@@ -9,7 +9,6 @@ at its highest. Latencies are interleaved, medians of several; at one row, every
 
 from __future__ import annotations
 
-import argparse
 import multiprocessing
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -23,6 +22,7 @@ from sklearn.datasets import make_classification
 from sklearn.ensemble import RandomForestClassifier
 
 from skerry.bench.measured.conversion import Conversion
+from skerry.bench.measured.page import keep_page, page_options
 from skerry.bench.stock import convert
 from skerry.runtime.compression import compress
 from skerry.runtime.session import Session, SessionConfig
@@ -168,10 +168,9 @@ the comparison with scikit-learn that `export` makes. Made by
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = page_options(__doc__)
     parser.add_argument("--trees", type=int, default=200)
     parser.add_argument("--rows", type=int, default=10_000)
-    parser.add_argument("--markdown", type=Path, metavar="FILE")
     arguments = parser.parse_args()
     forest, X = fitted(arguments.trees)
     nodes = sum(tree.tree_.node_count for tree in forest.estimators_)
@@ -191,8 +190,7 @@ def main() -> None:
     text += table(contenders, arguments.rows)
     text += f"\n\nLabels that differ from scikit-learn's on {len(X):,} float64 rows: Skerry {wrong[0]}, skl2onnx {wrong[1]}.\n"
     print(text)
-    if arguments.markdown:
-        arguments.markdown.write_text(TITLE + text)
+    keep_page(TITLE + text, arguments.markdown)
 
 
 if __name__ == "__main__":

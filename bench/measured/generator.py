@@ -8,7 +8,6 @@ in a closed loop. The generator is pinned to one core and the servers to another
 
 from __future__ import annotations
 
-import argparse
 import os
 import re
 import shutil
@@ -19,7 +18,6 @@ import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -30,6 +28,7 @@ from skerry.bench.http.generator import Address, generate
 from skerry.bench.http.plan import LoadPlan
 from skerry.bench.intervals import compare
 from skerry.bench.measured.delays import REQUEST, account_of, delaying_server
+from skerry.bench.measured.page import measure_page, page_options
 from skerry.bench.results import Run
 
 ROUNDS, SECONDS, CONNECTIONS = 7, 2, 32
@@ -220,18 +219,8 @@ What `skerry bench` measures servers with, itself measured: the generator on one
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--markdown", type=Path, metavar="FILE")
-    arguments = parser.parse_args()
-    found = [TITLE]
-    for heading, text, lines in PARTS:
-        found.append(f"## {heading}\n\n{text}\n")
-        for line in lines():
-            print(line, flush=True)
-            found.append(line)
-        found.append("")
-    if arguments.markdown:
-        arguments.markdown.write_text("\n".join(found), encoding="utf-8")
+    arguments = page_options(__doc__).parse_args()
+    measure_page(TITLE, ((heading, text, lines()) for heading, text, lines in PARTS), arguments.markdown)
 
 
 if __name__ == "__main__":

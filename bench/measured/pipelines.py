@@ -11,7 +11,6 @@ an artifact, and it differs: this must never happen).
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 from collections import Counter
@@ -25,6 +24,7 @@ import numpy as np
 import pandas as pd
 
 from skerry.bench.measured.coverage import Verdict, exported, judged, ties_of
+from skerry.bench.measured.page import keep_page, page_options
 from skerry.bench.measured.pipeline_cases import Case, all_cases
 from skerry.export.oracle import call
 from skerry.export.parity import Comparison, compare
@@ -97,9 +97,8 @@ def same_in_any_form(model: Model, rows: Any) -> bool:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = page_options(__doc__)
     parser.add_argument("--only", default="", metavar="TEXT", help="pipelines whose name has this in it")
-    parser.add_argument("--markdown", type=Path, metavar="FILE")
     parser.add_argument("--json", type=Path, metavar="FILE")
     arguments = parser.parse_args()
     cost.SECONDS = 0.0  # how long a model takes is measured elsewhere
@@ -112,8 +111,7 @@ def main() -> None:
             )
     for status, count in sorted(Counter(result.status for result in results).items()):
         print(f"{status}: {count}")
-    if arguments.markdown:
-        arguments.markdown.write_text(markdown(results), "utf-8")
+    keep_page(markdown(results), arguments.markdown)
     if arguments.json:
         arguments.json.write_text(json.dumps([asdict(result) for result in results], indent=1))
     sys.exit(any(result.status in ("wrong", "crashed") for result in results))

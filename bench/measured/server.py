@@ -8,7 +8,6 @@ in turns, in one run. It takes about eight minutes.
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 import tempfile
@@ -42,6 +41,7 @@ from skerry.bench.measured.border import (
     Border,
     measure_border,
 )
+from skerry.bench.measured.page import measure_page, page_options
 from skerry.bench.measured.rounds import Runs, as_target, busiest, difference, medians, rates, ratio, take_turns
 from skerry.bench.measured.swaps import CONNECTIONS, measure_swaps
 from skerry.runtime.artifact import Artifact
@@ -330,20 +330,11 @@ def _tell(text: str) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = page_options(__doc__)
     parser.add_argument("--only", nargs="*", choices=[*PARTS], default=[*PARTS], metavar="PART", help=", ".join(PARTS))
-    parser.add_argument("--markdown", type=Path, metavar="FILE")
     arguments = parser.parse_args()
-    found = [TITLE]
-    for part in arguments.only:
-        heading, text, lines = PARTS[part]
-        found.append(f"## {heading}\n\n{text}\n")
-        for line in lines(_tell):
-            print(line, flush=True)
-            found.append(line)
-        found.append("")
-    if arguments.markdown:
-        arguments.markdown.write_text("\n".join(found), encoding="utf-8")
+    chosen = (PARTS[name] for name in arguments.only)
+    measure_page(TITLE, ((heading, text, lines(_tell)) for heading, text, lines in chosen), arguments.markdown)
 
 
 if __name__ == "__main__":

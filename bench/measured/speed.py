@@ -10,11 +10,9 @@ that Skerry is faster.
 
 from __future__ import annotations
 
-import argparse
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from statistics import median
 from time import perf_counter
 from typing import Any
@@ -47,6 +45,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.pipeline import make_pipeline
 
 from skerry.bench.measured.conversion import Conversion
+from skerry.bench.measured.page import keep_page, page_options
 from skerry.bench.stock import ANSWERS, StockConversion
 from skerry.export.admission import admit, probe
 from skerry.export.oracle import methods_of
@@ -341,9 +340,8 @@ def _tried(name: str, data: Mapping[str, Data]) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = page_options(__doc__)
     parser.add_argument("--only", nargs="*", default=(), metavar="NAME", help="parts of names")
-    parser.add_argument("--markdown", type=Path, metavar="FILE")
     arguments = parser.parse_args()
     lines = [
         f"| estimator | skl2onnx takes | {' | '.join(f'{rows:,} rows' for rows in ROWS)} |",
@@ -355,8 +353,7 @@ def main() -> None:
         if not arguments.only or any(part in name for part in arguments.only):
             lines.append(_tried(name, data))
             print(lines[-1], flush=True)
-    if arguments.markdown:
-        arguments.markdown.write_text("\n".join(lines) + "\n")
+    keep_page("\n".join(lines) + "\n", arguments.markdown)
 
 
 if __name__ == "__main__":

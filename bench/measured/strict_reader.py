@@ -22,7 +22,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from skerry.bench.http.open_inference import HEADER_LENGTH
-from skerry.bench.measured.bad_requests import Case
+from skerry.bench.measured.bad_requests.case import Case
 from skerry.bench.measured.border_models import DATATYPES, MATRIX, NUMBERS, OPTIONAL, PEOPLE, WIDTH, Row
 from skerry.runtime.protocol.csv import MISSING_WORDS
 from skerry.runtime.protocol.media import ARROW, CSV, NDJSON, NPY, PARQUET

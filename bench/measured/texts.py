@@ -8,14 +8,12 @@ reversed and mixed, are asked about. The work runs in a process with LC_ALL=C an
 
 from __future__ import annotations
 
-import argparse
 import locale
 import os
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,6 +22,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.svm import LinearSVC
 
+from skerry.bench.measured.page import keep_page, page_options
 from skerry.export import export
 from skerry.runtime import load
 
@@ -80,9 +79,7 @@ def lines(folder: str) -> Iterator[tuple[str, bool]]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--markdown", type=Path, metavar="FILE")
-    arguments = parser.parse_args()
+    arguments = page_options(__doc__).parse_args()
     if locale.setlocale(locale.LC_ALL) != "C" or sys.flags.utf8_mode:
         command = [sys.executable, "-m", "skerry.bench.measured.texts", *sys.argv[1:]]
         sys.exit(subprocess.run(command, env={**os.environ, **C_LOCALE}, check=False).returncode)
@@ -96,8 +93,7 @@ def main() -> None:
             print(line, flush=True)
             found.append(line)
             failed |= not is_right
-    if arguments.markdown:
-        arguments.markdown.write_text(TITLE + "\n".join(found) + "\n", encoding="utf-8")
+    keep_page(TITLE + "\n".join(found) + "\n", arguments.markdown)
     sys.exit(failed)
 
 

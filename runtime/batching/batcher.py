@@ -87,11 +87,8 @@ class Batcher:
         return _run_now(self.engine, request, deadline)
 
 
-class _Gathered:
-    """Requests that arrive in one turn of the event loop run at its end, on the loop, as one.
-
-    Where the turn before brought only one, the first of a turn is free to run at once: it costs nothing to be alone.
-    """
+class _Joint:
+    """Requests wait for one another in a queue of the event loop that they came on; another loop begins with a new one."""
 
     def __init__(self, engine: Engine, policy: BatchPolicy, plan: Plan) -> None:
         self._new_queue = partial(BatchQueue, policy, row_seconds=plan.row_seconds)
@@ -102,6 +99,28 @@ class _Gathered:
     def _begin(self, loop: asyncio.AbstractEventLoop | None) -> None:
         self.queue = self._new_queue()
         self._loop = loop
+
+    def _running_loop(self) -> asyncio.AbstractEventLoop:
+        loop = asyncio.get_running_loop()
+        if loop is not self._loop:
+            self._begin(loop)
+        return loop
+
+    def _add(self, request: Request, deadline: float) -> Waiting:
+        """The request in the queue, with a future of its ``Outcome``."""
+        answer: asyncio.Future[Outcome] = self._running_loop().create_future()
+        shape = self._engine.shape(request)
+        return self.queue.add(request, perf_counter(), deadline=deadline, shape=shape, answer=answer)
+
+
+class _Gathered(_Joint):
+    """Requests that arrive in one turn of the event loop run at its end, on the loop, as one.
+
+    Where the turn before brought only one, the first of a turn is free to run at once: it costs nothing to be alone.
+    """
+
+    def _begin(self, loop: asyncio.AbstractEventLoop | None) -> None:
+        super()._begin(loop)
         self._scheduled = False
         self._alone = not self._patient
         self._unseen = 0
@@ -112,9 +131,7 @@ class _Gathered:
         if self._unseen:
             self._unseen -= 1
             return True
-        loop = asyncio.get_running_loop()
-        if loop is not self._loop:
-            self._begin(loop)
+        loop = self._running_loop()
         self._arrived += 1
         if self._scheduled or not self._alone:
             return False
@@ -123,15 +140,10 @@ class _Gathered:
         return True
 
     async def answer(self, request: Request, deadline: float, gone: Gone | None) -> Outcome:
-        loop = asyncio.get_running_loop()
-        if loop is not self._loop:
-            self._begin(loop)
-        answer: asyncio.Future[Outcome] = loop.create_future()
-        shape = self._engine.shape(request)
-        waiting = self.queue.add(request, perf_counter(), deadline=deadline, shape=shape, answer=answer)
+        waiting = self._add(request, deadline)
         if self._patient or not self._scheduled:
-            self._schedule(loop)
-        return await (_wait(self.queue, waiting, gone) if self._patient else answer)
+            self._schedule(self._running_loop())
+        return await (_wait(self.queue, waiting, gone) if self._patient else waiting.answer)
 
     def _schedule(self, loop: asyncio.AbstractEventLoop) -> None:
         self._scheduled = True
@@ -157,22 +169,18 @@ class _Gathered:
             self._schedule(loop)
 
 
-class _Threaded:
+class _Threaded(_Joint):
     """Requests run on a thread of the model's own: a slow model delays no other. It starts with the first of them.
 
     While the thread has nothing to do, the first request of a turn is free to run on the event loop instead.
     """
 
     def __init__(self, engine: Engine, policy: BatchPolicy, plan: Plan) -> None:
-        self._new_queue = partial(BatchQueue, policy, row_seconds=plan.row_seconds)
-        self._engine = engine
-        self._patient = policy.max_queue_delay > 0
+        super().__init__(engine, policy, plan)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="skerry-model")
-        self._begin(None)
 
     def _begin(self, loop: asyncio.AbstractEventLoop | None) -> None:
-        self.queue = self._new_queue()
-        self._loop = loop
+        super()._begin(loop)
         self._busy = False
         self._taken = False
         self._bell: asyncio.TimerHandle | None = None
@@ -180,9 +188,7 @@ class _Threaded:
 
     def is_free(self) -> bool:
         """Whether a request that has just come is the first of its turn, and nothing runs."""
-        loop = asyncio.get_running_loop()
-        if loop is not self._loop:
-            self._begin(loop)
+        loop = self._running_loop()
         if self._busy or self._taken or self._patient:
             return False
         self._taken = True
@@ -193,12 +199,7 @@ class _Threaded:
         self._taken = False
 
     async def answer(self, request: Request, deadline: float, gone: Gone | None) -> Outcome:
-        loop = asyncio.get_running_loop()
-        if loop is not self._loop:
-            self._begin(loop)
-        answer: asyncio.Future[Outcome] = loop.create_future()
-        shape = self._engine.shape(request)
-        waiting = self.queue.add(request, perf_counter(), deadline=deadline, shape=shape, answer=answer)
+        waiting = self._add(request, deadline)
         self._next()
         return await _wait(self.queue, waiting, gone)
 

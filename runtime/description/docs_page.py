@@ -9,7 +9,8 @@ from html import escape
 import numpy as np
 
 from skerry.runtime.description.example import Example
-from skerry.runtime.description.openapi import PAGES, Described
+from skerry.runtime.description.openapi import Described
+from skerry.runtime.description.pages import PAGES
 from skerry.runtime.manifest import Manifest
 from skerry.runtime.protocol.media import CSV, JSON, NDJSON
 from skerry.runtime.tensors import DTYPES, TensorSpec

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from skerry.runtime.description.example import Example, Examples, examples_of
+from skerry.runtime.description.pages import CHANGE, COUNT, PAGES, TEXT, Errors, Page, fields
 from skerry.runtime.description.schema import (
     Schema,
     inference_schema,
@@ -21,9 +22,7 @@ from skerry.runtime.description.schema import (
     predicted_schema,
 )
 from skerry.runtime.errors import (
-    Conflict,
     DeadlineExceeded,
-    Forbidden,
     InferenceError,
     InvalidInput,
     ModelFailure,
@@ -37,12 +36,10 @@ from skerry.runtime.errors import (
 from skerry.runtime.http.deadline import LONGEST, TIMEOUT_HEADER
 from skerry.runtime.limits import Limits
 from skerry.runtime.manifest import Manifest
-from skerry.runtime.models.repository import ServedModel
+from skerry.runtime.models.served import ServedModel
 from skerry.runtime.protocol.binary import JSON_SIZE_HEADER
 from skerry.runtime.protocol.inference import OCTETS
 from skerry.runtime.protocol.media import ARROW, CSV, JSON, NDJSON, NPY, PARQUET
-
-Errors = tuple[type[InferenceError], ...]
 
 _HTTP: dict[int, str] = {
     408: "The request did not arrive in time.",
@@ -64,113 +61,6 @@ _INFERENCE: Errors = (
     Overloaded,
     DeadlineExceeded,
 )
-_FINDING: Errors = (ModelNotFound, ModelNotReady)
-_CHANGE: Errors = (InvalidInput, Forbidden, ModelNotFound, Conflict, TooLarge)
-
-_TEXT: Schema = {"type": "string"}
-_COUNT: Schema = {"type": "integer", "minimum": 0}
-_VERSIONS: Schema = {
-    "type": "array",
-    "items": {
-        "type": "object",
-        "properties": {"version": _COUNT, "state": {"$ref": "#/components/schemas/State"}, "reason": _TEXT},
-        "required": ["version", "state", "reason"],
-    },
-}
-
-
-def _fields(**properties: Schema) -> Schema:
-    """An object with all of these, and perhaps others."""
-    return {"type": "object", "properties": properties, "required": list(properties)}
-
-
-_METADATA = _fields(name=_TEXT, datatype=_TEXT, shape={"type": "array", "items": {"type": "integer"}})
-_TENSORS: Schema = {"type": "array", "items": _METADATA}
-_MODEL = _fields(
-    name=_TEXT,
-    default_version={"type": ["integer", "null"]},
-    aliases={"type": "object", "additionalProperties": {"type": "integer"}},
-    versions=_VERSIONS,
-)
-_CALL: Schema = {
-    "type": "object",
-    "properties": {
-        "parameters": {
-            "type": "object",
-            "properties": {
-                "version": {"type": ["integer", "string"], "minimum": 1},
-                "unload_dependents": {"type": "boolean"},
-            },
-            "additionalProperties": False,
-        }
-    },
-    "additionalProperties": False,
-}
-
-
-class Page(NamedTuple):
-    """A path that answers something other than inference."""
-
-    tag: str
-    summary: str
-    answer: Schema | str
-    errors: Errors = ()
-    body: Schema | None = None
-    needs_body: bool = False
-
-
-_READY = _fields(name=_TEXT, ready={"const": True})
-_CONFIG = _fields(name=_TEXT, max_batch_size=_COUNT, input={"type": "array"}, output={"type": "array"})
-_STATS = _fields(model_stats={"type": "array", "items": {"type": "object"}})
-_ABOUT = _fields(name=_TEXT, versions={"type": "array", "items": _TEXT}, inputs=_TENSORS, outputs=_TENSORS)
-
-PAGES: dict[tuple[str, str], Page] = {
-    ("GET", "/v2"): Page("server", "Name, version and extensions of the server", _fields(name=_TEXT, version=_TEXT)),
-    ("GET", "/v2/health/live"): Page("server", "Whether the server runs", _fields(live={"const": True})),
-    ("GET", "/v2/health/ready"): Page(
-        "server", "Whether every model that should serve can", _fields(ready={"const": True}), (ModelNotReady,)
-    ),
-    ("GET", "/metrics"): Page("server", "Metrics for Prometheus", "text/plain"),
-    ("GET", "/openapi.json"): Page("server", "This description", _fields(openapi=_TEXT)),
-    ("GET", "/docs"): Page("server", "This description, for people", "text/html"),
-    ("GET", "/models"): Page("models", "Every model, its aliases and versions", _fields(models={"type": "array"})),
-    ("GET", "/v2/models/{name}"): Page("models", "Versions, inputs and outputs of a model", _ABOUT, _FINDING),
-    ("GET", "/v2/models/{name}/versions/{version}"): Page("models", "The same of one version", _ABOUT, _FINDING),
-    ("GET", "/v2/models/{name}/config"): Page("models", "Triton's model configuration", _CONFIG, _FINDING),
-    ("GET", "/v2/models/{name}/versions/{version}/config"): Page(
-        "models", "The same of one version", _CONFIG, _FINDING
-    ),
-    ("GET", "/v2/models/{name}/ready"): Page("models", "Whether a model can answer", _READY, _FINDING),
-    ("GET", "/v2/models/{name}/versions/{version}/ready"): Page("models", "The same of one version", _READY, _FINDING),
-    ("GET", "/v2/models/stats"): Page("models", "What was counted, of every model", _STATS),
-    ("GET", "/v2/models/{name}/stats"): Page("models", "The same of one model", _STATS, _FINDING),
-    ("GET", "/v2/models/{name}/versions/{version}/stats"): Page("models", "The same of one version", _STATS, _FINDING),
-    ("POST", "/v2/repository/index"): Page(
-        "repository",
-        "Every version of every model, and its state",
-        {"type": "array", "items": _fields(name=_TEXT, version=_TEXT, state=_TEXT, reason=_TEXT)},
-        (InvalidInput, TooLarge, Conflict),
-        {"type": "object", "properties": {"ready": {"type": "boolean"}}, "additionalProperties": False},
-    ),
-    ("POST", "/v2/repository/models/{name}/load"): Page("repository", "Load a version", _MODEL, _CHANGE, _CALL),
-    ("POST", "/v2/repository/models/{name}/unload"): Page("repository", "Unload a version", _MODEL, _CHANGE, _CALL),
-    ("PUT", "/models/{name}/aliases/{alias}"): Page(
-        "repository",
-        "Have an alias name a version",
-        _MODEL,
-        _CHANGE,
-        {
-            "type": "object",
-            "properties": {"version": {"type": ["integer", "string"], "minimum": 1}},
-            "required": ["version"],
-            "additionalProperties": False,
-        },
-        True,
-    ),
-    ("DELETE", "/models/{name}/aliases/{alias}"): Page("repository", "Delete an alias", _MODEL, _CHANGE),
-    ("POST", "/models/{name}/rollback"): Page("repository", "What answered before does so again", _MODEL, _CHANGE),
-}
-"""Method and path → what it is; ``docs/http.md`` says more."""
 
 
 class Description(NamedTuple):
@@ -331,7 +221,7 @@ def _places(path: str, manifest: Manifest | None) -> list[dict[str, Any]]:
     """The parameters in a path, with what is there as an example."""
     there = {"name": manifest.name, "version": str(manifest.version)} if manifest else {}
     return [
-        {"name": name, "in": "path", "required": True, "schema": _TEXT}
+        {"name": name, "in": "path", "required": True, "schema": TEXT}
         | ({"example": there[name]} if name in there else {})
         for name in ("name", "version", "alias")
         if f"{{{name}}}" in path
@@ -359,7 +249,7 @@ def _responses() -> dict[str, Any]:
 
 
 def _errors() -> list[type[InferenceError]]:
-    return list(dict.fromkeys((*_INFERENCE, *_CHANGE)))
+    return list(dict.fromkeys((*_INFERENCE, *CHANGE)))
 
 
 def _first_line(error: type[InferenceError]) -> str:
@@ -384,16 +274,16 @@ def _ref(name: str) -> Schema:
 
 
 _SCHEMAS: dict[str, Schema] = {
-    "Error": _fields(error={"type": "string", "description": "What was expected, what came, and where."}),
+    "Error": fields(error={"type": "string", "description": "What was expected, what came, and where."}),
     "State": {"enum": ["READY", "LOADING", "UNLOADING", "UNAVAILABLE"]},
 }
 
 _HEADERS: dict[str, Any] = {
-    "Server-Timing": {"description": "Milliseconds of each step.", "schema": _TEXT},
-    "X-Request-ID": {"description": "The request's own, or of an error one by which it is found.", "schema": _TEXT},
+    "Server-Timing": {"description": "Milliseconds of each step.", "schema": TEXT},
+    "X-Request-ID": {"description": "The request's own, or of an error one by which it is found.", "schema": TEXT},
     "Retry-After": {"description": "Seconds after which to come again.", "schema": {"type": "string"}},
-    "model-name": {"description": "Who answered, where the body has no place for it.", "schema": _TEXT},
-    "model-version": {"description": "Which version of it.", "schema": _TEXT},
+    "model-name": {"description": "Who answered, where the body has no place for it.", "schema": TEXT},
+    "model-version": {"description": "Which version of it.", "schema": TEXT},
     JSON_SIZE_HEADER: {"description": "Bytes of JSON, before the binary tensors.", "schema": {"type": "string"}},
 }
 
@@ -420,6 +310,6 @@ _PARAMETERS: dict[str, Any] = {
         "name": JSON_SIZE_HEADER,
         "in": "header",
         "description": "Bytes of JSON, before binary tensors; 0 where the body is one tensor and nothing else.",
-        "schema": _COUNT,
+        "schema": COUNT,
     },
 }

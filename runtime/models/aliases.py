@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import re
-import tempfile
 from collections.abc import Collection
-from contextlib import suppress
 from pathlib import Path
 
 import msgspec
 
 from skerry.runtime.errors import ArtifactError, Conflict, InvalidInput, ModelNotFound, nearest
+from skerry.runtime.whole import replace_file
 
 FILE = "aliases.json"
 STABLE = "stable"
@@ -108,22 +106,6 @@ def read_aliases(directory: Path) -> Aliases:
 def write_aliases(directory: Path, aliases: Aliases) -> None:
     """Raises OSError, and then the old file is still there."""
     replace_file(directory / FILE, msgspec.json.format(msgspec.json.encode(aliases), indent=2) + b"\n")
-
-
-def replace_file(path: Path, content: bytes) -> None:
-    """``path`` has ``content``, on disk; whoever reads it finds the old content or the new one, never a part."""
-    descriptor, staging = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
-    try:
-        with open(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(staging, 0o644)  # mkstemp makes it private; a server may run as another user
-        os.replace(staging, path)
-    except BaseException:
-        with suppress(OSError):
-            os.unlink(staging)
-        raise
 
 
 def _listed(versions: Collection[int]) -> str:

@@ -1,4 +1,4 @@
-"""``release_memory``: what a model that is served no more took, back to the system; ``available_memory``: what there is to take."""
+"""Memory given back to the system, of models that are served no more and of large requests; and what there is to take."""
 
 from __future__ import annotations
 
@@ -16,6 +16,25 @@ def release_memory() -> None:
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # musl has none
     if trim is not None:
         trim(0)
+
+
+LARGE = 4 * 2**20
+"""Bytes from which on a block is the system's again as soon as it is free."""
+
+
+def return_large_blocks() -> None:
+    """glibc takes blocks that were freed once, up to 32 MiB, for such as come again, and keeps up to twice that for every
+    thread that allocated; ``malloc_trim`` does not reach it. Thresholds that are named stay (man 3 mallopt)."""
+    if sys.platform != "linux":
+        return
+    set_option = getattr(ctypes.CDLL(None), "mallopt", None)  # musl has none
+    if set_option is not None:
+        set_option(_M_MMAP_THRESHOLD, LARGE)
+        set_option(_M_TRIM_THRESHOLD, 2 * LARGE)
+
+
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
+"""malloc.h"""
 
 
 def available_memory() -> int:

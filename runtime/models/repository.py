@@ -6,9 +6,8 @@ import logging
 import os
 import threading
 import weakref
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from time import monotonic, sleep
@@ -16,8 +15,6 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
-from skerry.runtime.batching.batcher import Batcher
-from skerry.runtime.batching.engine import Answers
 from skerry.runtime.batching.queue import BatchPolicy
 from skerry.runtime.errors import (
     ArtifactError,
@@ -29,14 +26,13 @@ from skerry.runtime.errors import (
     SkerryError,
     nearest,
 )
-from skerry.runtime.feeds import Feeds
 from skerry.runtime.model import Model, load
 from skerry.runtime.models.aliases import STABLE
 from skerry.runtime.models.directory import Found, ModelDirectory
+from skerry.runtime.models.lineup import Lineup
 from skerry.runtime.models.memory import release_memory
+from skerry.runtime.models.served import ServedModel
 from skerry.runtime.models.wanted import Wanted, WantedFiles
-from skerry.runtime.protocol.inference import InferenceCodec
-from skerry.runtime.protocol.predict import PredictCodec
 from skerry.runtime.request_policy import RequestPolicy
 from skerry.runtime.session import SessionConfig
 
@@ -49,27 +45,6 @@ GRACE = 30.0
 _log = logging.getLogger("skerry.server")
 
 
-@dataclass(frozen=True)
-class ServedModel:
-    """A model, its codecs, and what runs it. Requests of up to ``inline_rows`` rows may be answered by ``answer``, at once."""
-
-    model: Model
-    predict: PredictCodec
-    inference: InferenceCodec
-    batcher: Batcher
-    answer: Callable[[Feeds, Sequence[str]], Answers]
-    inline_rows: int
-
-    @classmethod
-    def of(cls, model: Model, policy: BatchPolicy | None = None, requests: RequestPolicy | None = None) -> ServedModel:
-        """Measures the model, to choose how it is run."""
-        batcher = Batcher(model, policy)
-        asked = requests or RequestPolicy()
-        predict = PredictCodec(model, extra_columns=asked.extra_columns, limits=asked.limits, redacted=asked.redacted)
-        inference = InferenceCodec(model, asked.limits, redacted=asked.redacted)
-        return cls(model, predict, inference, batcher, batcher.engine.answer, batcher.inline_rows)
-
-
 class Entry(msgspec.Struct, frozen=True):
     """A line of the index: how a version of a model is, and if there is something wrong with it, what."""
 
@@ -77,24 +52,6 @@ class Entry(msgspec.Struct, frozen=True):
     version: int
     state: State
     reason: str = ""
-
-
-class Lineup:
-    """What is loaded of a model, and what was wanted: a value, replaced as a whole.
-
-    ``labels`` has the model that answers for everything a request may call a version: its number, an alias, or None.
-    """
-
-    def __init__(self, loaded: Mapping[int, ServedModel], wanted: Wanted) -> None:
-        self.loaded = loaded
-        self.wanted = wanted
-        named = {**{str(version): version for version in loaded}, **wanted.aliases.aliases}
-        self.labels: dict[str | None, ServedModel] = {
-            label: loaded[version] for label, version in named.items() if version in loaded
-        }
-        answering = wanted.aliases.answering(loaded)
-        if answering is not None and answering in loaded:
-            self.labels[None] = loaded[answering]
 
 
 class _Gone(NamedTuple):

@@ -13,7 +13,8 @@ from pathlib import Path
 import msgspec
 
 from skerry.runtime.errors import Conflict
-from skerry.runtime.models.aliases import Aliases, replace_file
+from skerry.runtime.models.aliases import Aliases
+from skerry.runtime.whole import replace_file
 
 try:
     import fcntl

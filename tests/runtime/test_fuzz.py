@@ -14,7 +14,7 @@ import pytest
 pytest.importorskip("hypothesis")
 pytest.importorskip("pyarrow")
 
-from skerry.bench.measured.bad_requests import RECIPES
+from skerry.bench.measured.bad_requests.recipes import RECIPES
 from skerry.bench.measured.border import AppAsker, Findings, SocketAsker, make_cases, measure_border, try_all
 from skerry.bench.measured.border_models import BorderModel, make_models
 from skerry.bench.measured.serving import serving

@@ -15,7 +15,7 @@ from skerry.bench.benchmarks.page import (
     write_picture,
     write_readme_table,
 )
-from skerry.bench.tables import markdown
+from skerry.bench.grid import markdown
 from skerry.runtime.errors import BenchError
 
 ROOT = Path(__file__).parents[3]

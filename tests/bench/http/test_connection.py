@@ -3,47 +3,21 @@
 from __future__ import annotations
 
 import socket
-import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
 
 import pytest
 
 from skerry.bench.http.exchange import Exchange
-from skerry.bench.http.generator import Address, generate
+from skerry.bench.http.generator import generate
 from skerry.bench.http.plan import LoadPlan
 from skerry.bench.results import Run
+from tests.bench.http.serving import serving
 
 GET = b"GET / HTTP/1.1\r\nHost: here\r\n\r\n"
 BRIEF = LoadPlan(connections=1, duration=0.2, warmup=0, timeout=10)
 IMPATIENT = LoadPlan(connections=1, duration=0.1, warmup=0, timeout=0.15)
 PLAIN = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nright"
-
-
-@contextmanager
-def serving(serve: Callable[[socket.socket], None]) -> Iterator[Address]:
-    """A server that lets ``serve`` have every connection, each in a thread."""
-
-    def accept() -> None:
-        while True:
-            try:
-                connection, _ = listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=attend, args=(connection,), daemon=True).start()
-
-    def attend(connection: socket.socket) -> None:
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        with connection, suppress(OSError):  # the generator may have gone
-            serve(connection)
-
-    with socket.create_server(("127.0.0.1", 0), backlog=128) as listener:
-        threading.Thread(target=accept, daemon=True).start()
-        try:
-            yield Address(*listener.getsockname())
-        finally:
-            listener.shutdown(socket.SHUT_RDWR)
 
 
 def answering(*pieces: bytes, then_close: bool = False, pause: float = 0.002) -> Callable[[socket.socket], None]:

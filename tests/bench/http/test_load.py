@@ -7,7 +7,6 @@ import signal
 import socket
 import ssl
 import subprocess
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from skerry.bench.http.exchange import Exchange, SameBytes
 from skerry.bench.http.generator import Address, generate
 from skerry.bench.http.plan import LoadPlan
 from skerry.bench.measured.delays import ANSWER, REQUEST, delaying_server
+from tests.bench.http.serving import serving
 
 EXCHANGES = [Exchange(REQUEST, 2, SameBytes(b"right"))]
 
@@ -99,26 +99,13 @@ def tls_server(certificate: Path) -> Iterator[Address]:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
 
-    def attend(plain: socket.socket) -> None:
-        try:
-            with context.wrap_socket(plain, server_side=True) as connection:
-                while connection.recv(65_536):
-                    connection.sendall(ANSWER)
-        except OSError:
-            pass  # a certificate that is not trusted ends the handshake
+    def serve(plain: socket.socket) -> None:  # a certificate that is not trusted ends the handshake
+        with context.wrap_socket(plain, server_side=True) as connection:
+            while connection.recv(65_536):
+                connection.sendall(ANSWER)
 
-    def accept() -> None:
-        while True:
-            try:
-                connection, _ = listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=attend, args=(connection,), daemon=True).start()
-
-    with socket.create_server(("127.0.0.1", 0), backlog=128) as listener:
-        threading.Thread(target=accept, daemon=True).start()
-        yield Address("localhost", listener.getsockname()[1], tls=True)
-        listener.shutdown(socket.SHUT_RDWR)
+    with serving(serve) as address:
+        yield Address("localhost", address.port, tls=True)
 
 
 def test_https_is_spoken_where_the_certificate_is_trusted(

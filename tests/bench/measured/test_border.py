@@ -11,7 +11,8 @@ import pytest
 pytest.importorskip("hypothesis")
 pytest.importorskip("pyarrow")
 
-from skerry.bench.measured.bad_requests import RECIPES, Case, Verdict
+from skerry.bench.measured.bad_requests.case import Case, Verdict
+from skerry.bench.measured.bad_requests.recipes import RECIPES
 from skerry.bench.measured.border import (
     ACCEPTED,
     REFUSED,

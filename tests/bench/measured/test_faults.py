@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from skerry.bench.measured.fault_cases import make_case
-from skerry.bench.measured.faults import FAULTS, Fault, outcome, table
+from skerry.bench.measured.faults import FAULTS, Fault, main, outcome, table
 from skerry.bench.measured.injections import giving
 
 QUICK = (
@@ -60,12 +60,19 @@ def test_what_changes_nothing_is_no_fault() -> None:
 def test_each_fault_has_a_name_and_a_case_of_its_kind() -> None:
     assert len({fault.name for fault in FAULTS}) == len(FAULTS) >= 34
     for case in {fault.case for fault in FAULTS}:
-        assert len(make_case(case).more) > len(make_case(case).rows)
+        made = make_case(case)
+        assert len(made.more) > len(made.rows)
 
 
-def test_the_report_says_what_was_found_and_fails_where_too_little_was() -> None:
-    command = [sys.executable, "-m", "skerry.bench.measured.faults", "--only", "the sign of the decision", "--markdown"]
-    run = subprocess.run([*command, "/dev/null"], capture_output=True, text=True, check=False)
-    assert run.returncode == 0, run.stderr
-    assert "| the sign of the decision flipped | support vectors | caught | caught |" in run.stdout
-    assert "The gate caught 1 of 1 faults" in run.stdout
+def test_the_report_says_what_was_found_and_fails_where_too_little_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["faults", "--only", "the sign of the decision", "--markdown", str(tmp_path / "faults.md")]
+    monkeypatch.setattr(sys, "argv", arguments)
+    with pytest.raises(SystemExit) as ended:
+        main()
+    said = capsys.readouterr().out
+    assert not ended.value.code, said
+    assert "| the sign of the decision flipped | support vectors | caught | caught |" in said
+    assert "The gate caught 1 of 1 faults" in said
+    assert said.startswith((tmp_path / "faults.md").read_text())

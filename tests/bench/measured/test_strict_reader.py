@@ -7,7 +7,9 @@ import pytest
 pytest.importorskip("hypothesis")
 pytest.importorskip("pyarrow")
 
-from skerry.bench.measured.bad_requests import FORMATS, Case, predict_path, tensors, write_json
+from skerry.bench.measured.bad_requests.bodies import tensors, write_json
+from skerry.bench.measured.bad_requests.case import Case, predict_path
+from skerry.bench.measured.bad_requests.formats import FORMATS
 from skerry.bench.measured.border_models import NUMBERS, PEOPLE
 from skerry.bench.measured.strict_reader import NoRows, rows_sent
 from skerry.runtime.protocol.media import NPY

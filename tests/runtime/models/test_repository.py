@@ -16,7 +16,8 @@ from skerry.runtime.artifact import MANIFEST
 from skerry.runtime.errors import ArtifactError, Conflict, DigestMismatch, ModelNotFound, ModelNotReady, ServerError
 from skerry.runtime.models.aliases import Aliases, read_aliases, write_aliases
 from skerry.runtime.models.directory import RESERVED, find_artifacts
-from skerry.runtime.models.repository import Entry, ModelRepository, ServedModel
+from skerry.runtime.models.repository import Entry, ModelRepository
+from skerry.runtime.models.served import ServedModel
 from skerry.runtime.models.wanted import Wanted, WantedFiles
 
 
