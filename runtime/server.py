@@ -24,6 +24,7 @@ from skerry.runtime.app import App, create_app
 from skerry.runtime.batching.queue import BatchPolicy
 from skerry.runtime.errors import ServerError, SkerryError
 from skerry.runtime.http.connection import Connection
+from skerry.runtime.http.outbox import Outbox
 from skerry.runtime.limits import ConnectionLimits
 from skerry.runtime.models.directory import ModelDirectory
 from skerry.runtime.models.follower import Follower
@@ -243,7 +244,7 @@ def _uvicorn(config: ServerConfig, app: Any, *, factory: bool = False) -> uvicor
         factory=factory,
         workers=config.workers,
         loop="uvloop" if sys.platform != "win32" else "asyncio",
-        http=cast(Any, partial(Connection, limits=config.connection)),
+        http=cast(Any, partial(Connection, limits=config.connection, outbox=Outbox())),
         ws="none",
         lifespan="on",
         log_level="warning",

@@ -20,6 +20,7 @@ from uvicorn.server import ServerState
 from skerry.runtime.http.answer import refusal
 from skerry.runtime.http.call import Call
 from skerry.runtime.http.exchange import App, Exchange
+from skerry.runtime.http.outbox import Outbox
 from skerry.runtime.http.responder import Responder
 from skerry.runtime.http.stop import Stop
 from skerry.runtime.limits import ConnectionLimits
@@ -81,6 +82,7 @@ class Connection(asyncio.Protocol):
         _loop: asyncio.AbstractEventLoop | None = None,
         *,
         limits: ConnectionLimits | None = None,
+        outbox: Outbox | None = None,
     ) -> None:
         self._app = cast(App, config.loaded_app)
         self._responder: Responder | None = getattr(self._app, "responder", None)
@@ -89,6 +91,7 @@ class Connection(asyncio.Protocol):
         self._state = server_state
         self._app_state = app_state
         self._limits = limits or ConnectionLimits()
+        self._outbox = outbox or Outbox()
         self._loop = _loop or asyncio.get_running_loop()
         self._parser = httptools.HttpRequestParser(self)
         # What is being read.
@@ -111,6 +114,7 @@ class Connection(asyncio.Protocol):
         self._takes_no_more = False
         self._is_leaving = False
         self._was_told_to_stop = False
+        self._unwritten = b""  # answers that are written at the end of this turn of the loop
         # Flow and time.
         self._is_paused = False
         self.writable: asyncio.Event | None = None
@@ -425,8 +429,26 @@ class Connection(asyncio.Protocol):
         return self._was_told_to_stop or self._stop.requested
 
     def write(self, content: bytes) -> None:
+        self.flush()
         if not self._transport.is_closing():
             self._transport.write(content)
+
+    def write_soon(self, content: bytes) -> None:
+        """Write it with the answers to others, before this turn of the loop ends."""
+        if len(self._state.connections) == 1:
+            self.write(content)
+        elif self._unwritten:
+            self._unwritten += content
+        else:
+            self._unwritten = content
+            self._outbox.add(self, self._loop.call_soon)
+
+    def flush(self) -> None:
+        """Write what is to be written soon."""
+        if self._unwritten:
+            content, self._unwritten = self._unwritten, b""
+            if not self._transport.is_closing():
+                self._transport.write(content)
 
     # Ending.
 
@@ -438,6 +460,7 @@ class Connection(asyncio.Protocol):
             self._wait()
 
     def abort(self) -> None:
+        self.flush()
         self._transport.abort()
 
     def _refuse(self, refused: Refused) -> None:
@@ -470,6 +493,7 @@ class Connection(asyncio.Protocol):
         self._incoming = None
         self._fed = 0
         self._since = self._loop.time()
+        self.flush()
         if self._transport.can_write_eof():
             self._transport.write_eof()
         self.resume_reading()
@@ -483,6 +507,7 @@ class Connection(asyncio.Protocol):
 
     def _close(self) -> None:
         self._takes_no_more = True
+        self.flush()
         self._transport.close()
         if self._transport.get_write_buffer_size():
             self._mind_unread()

@@ -36,6 +36,9 @@ class Wire(Protocol):
 
     def write(self, content: bytes) -> None: ...
 
+    def write_soon(self, content: bytes) -> None:
+        """Before the event loop turns; in its order with what is written."""
+
     def resume_reading(self) -> None: ...
 
     @property
@@ -175,7 +178,7 @@ class Exchange:
             self._fail(error)
             return
         if len(answer.content) <= JOINED:
-            self._wire.write(head + answer.content)
+            self._wire.write_soon(head + answer.content)
         else:
             self._wire.write(head)
             self._wire.write(answer.content)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -42,6 +43,9 @@ TYPED_BODY = 2**18
 
 HEAD = 192
 """Bytes in which data that is nested begins to be, in a common body."""
+
+ASKED = 256
+"""Different lists of outputs that are remembered: clients choose them."""
 
 OCTETS = b"application/octet-stream"
 
@@ -126,6 +130,8 @@ class InferenceCodec:
         self._known = {*self._readers, *self._methods, self._matrix_name, *_FIELDS}
         self._body = msgspec.json.Decoder(_Body)
         self._encode = msgspec.json.Encoder().encode
+        self._wanted = lru_cache(ASKED)(self._check_wanted)
+        """The methods of the outputs that are asked for by these names; all, where none is."""
 
     def decode(self, body: bytes, json_size: int | None = None) -> Request:
         """The request in ``body``, of which the first ``json_size`` bytes are JSON: None for all of it, 0 for none.
@@ -183,6 +189,10 @@ class InferenceCodec:
 
     def _request(self, envelope: _Envelope, feeds: Feeds) -> Request:
         rows = rows_of(feeds)
+        if envelope.id is None and envelope.model_name is None and envelope.parameters is None:
+            names = _plain_names(envelope.outputs or ())
+            if names is not None:
+                return Request(feeds=feeds, methods=self._wanted(names), rows=rows)
         if envelope.model_name is not None and envelope.model_name != self._name:
             raise InvalidInput(f"model_name: expected {self._name!r}, as in the path, got {envelope.model_name!r:.80}")
         if envelope.id and not _ID.fullmatch(envelope.id):
@@ -190,7 +200,7 @@ class InferenceCodec:
         parameters, outputs = envelope.parameters or {}, envelope.outputs or ()
         check_reserved(parameters, "request")
         schedule = read_schedule(parameters)
-        methods = self._wanted(outputs)
+        methods = self._wanted(tuple(output.name for output in outputs))
         return Request(
             feeds=feeds,
             methods=methods,
@@ -201,8 +211,7 @@ class InferenceCodec:
             form=self._form(methods, outputs, read_flag(parameters, "binary_data_output", "request", False)),
         )
 
-    def _wanted(self, outputs: Sequence[_Requested]) -> tuple[str, ...]:
-        names = tuple(output.name for output in outputs)
+    def _check_wanted(self, names: tuple[str, ...]) -> tuple[str, ...]:
         check_outputs(names, self._methods)
         if len(set(names)) != len(names):
             twice, count = Counter(names).most_common(1)[0]
@@ -290,6 +299,16 @@ def _matrix_of(model: Model) -> TensorSpec | None:
         infinite=any(spec.infinite for spec in feeds.inputs),
         single=any(spec.single for spec in feeds.inputs),
     )
+
+
+def _plain_names(outputs: Sequence[_Requested]) -> tuple[str, ...] | None:
+    """The names of outputs that are asked for without parameters; None where one has some."""
+    names = []
+    for output in outputs:
+        if output.parameters is not None:
+            return None
+        names.append(output.name)
+    return tuple(names)
 
 
 def _count_keys(envelope: _Envelope) -> int:

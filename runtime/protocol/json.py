@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from operator import itemgetter
 from typing import Any
 
@@ -31,6 +32,9 @@ from skerry.runtime.records import RECORD_TYPES
 
 PREDICTIONS = ("instances", "dataframe_split", "dataframe_records")
 """Fields of other servers' protocols: their clients expect the answer under ``predictions``."""
+
+ASKED = 256
+"""Different lists of outputs that are remembered: clients choose them."""
 
 _UNNAMEABLE = re.compile(r'["\\\x00-\x1f\x7f]')
 """What msgspec does not take in the name of a field."""
@@ -70,6 +74,12 @@ class JsonRows:
         self._decoder = msgspec.json.Decoder(msgspec.defstruct("PredictBody", fields, forbid_unknown_fields=True))
         self._decode = self._decoder.decode
         self._lines = msgspec.json.Decoder(types["line"])
+        self.methods = lru_cache(ASKED)(self._check_methods)
+        """The methods that a client asks for, each once.
+
+        Raises:
+            InvalidInput: the model has not got one of them, there is none, or one is there twice.
+        """
 
     def decode(self, body: bytes) -> tuple[Feeds, tuple[str, ...], int, str]:
         """Feeds, methods, the number of rows, and the field that they were in.
@@ -129,18 +139,13 @@ class JsonRows:
         outputs = found[-1]
         if outputs is _UNSET:
             return rows, keys, given[0], self.default
-        return rows, keys + 1, given[0], self.methods(outputs)
+        return rows, keys + 1, given[0], self.methods(tuple(outputs))
 
-    def methods(self, outputs: Sequence[str]) -> tuple[str, ...]:
-        """The methods that a client asks for, each once.
-
-        Raises:
-            InvalidInput: the model has not got one of them, there is none, or one is there twice.
-        """
+    def _check_methods(self, outputs: tuple[str, ...]) -> tuple[str, ...]:
         check_outputs(outputs, self._methods)
         if not outputs or len(set(outputs)) != len(outputs):
             raise InvalidInput("outputs: expected at least one, each once")
-        return tuple(outputs)
+        return outputs
 
     def _as_they_are(self, rows: Sequence[Any]) -> tuple[Sequence[Any], int]:
         return rows, 1 + sum(len(row) for row in rows if isinstance(row, dict))

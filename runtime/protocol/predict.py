@@ -145,7 +145,7 @@ class PredictCodec:
             wanted += value.split(",")
         if wanted and request.methods is not self._default:
             raise InvalidInput("outputs: expected in the body or in the query, got both")
-        return msgspec.structs.replace(request, methods=self._json.methods(wanted)) if wanted else request
+        return msgspec.structs.replace(request, methods=self._json.methods(tuple(wanted))) if wanted else request
 
     def _to_json(self, request: Request, answers: Sequence[Array]) -> Reply:
         if request.form in PREDICTIONS:
