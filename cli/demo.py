@@ -23,13 +23,19 @@ import click
     type=click.Path(path_type=Path),
     help="The model repository to write to.",
 )
-def demo(once: bool, port: int, to: Path) -> None:
+@click.option(
+    "--keep",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="A directory to leave the fitted model and the held-out flights in, for `skerry optimize`.",
+)
+def demo(once: bool, port: int, to: Path, keep: Path | None) -> None:
     """Train on 336,776 flights, export, verify, serve, ask, and compare with scikit-learn.
 
     \b
     Example:
       skerry demo --once
+      skerry demo --once --keep flights
     """
     from skerry.cli.flights import run_demo
 
-    run_demo(to, port=port, once=once, say=click.echo)
+    run_demo(to, port=port, once=once, keep=keep, say=click.echo)

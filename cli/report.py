@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from skerry.runtime.artifact import MODEL, Artifact, stored_name
-from skerry.runtime.manifest import File, Manifest
+from skerry.runtime.manifest import Derivation, File, Manifest
 
 
 def summary(artifact: Artifact) -> str:
@@ -20,6 +20,8 @@ def summary(artifact: Artifact) -> str:
         ),
         _line("parity", _parity(manifest)),
     ]
+    if manifest.derivation:
+        lines.append(_line("made from", _derivation(manifest.derivation)))
     if manifest.evaluation:
         metrics = ", ".join(f"{name} {value:.4f}" for name, value in manifest.evaluation.metrics.items())
         lines.append(_line("evaluation", f"{metrics} ({manifest.evaluation.rows:,} rows)"))
@@ -46,6 +48,16 @@ def size_of(name: str, file: File) -> str:
     """A file's size as it lies there, and unpacked: ``model.onnx.zst 645 bytes, unpacked 955``."""
     unpacked = f", unpacked {file.unpacked:,}" if file.encoding != "identity" else ""
     return f"{stored_name(name, file)} {file.size:,} bytes{unpacked}"
+
+
+def _derivation(derived: Derivation) -> str:
+    loss = derived.loss
+    lost = (
+        f", loss of {loss.metric} {loss.loss:+.4f}, with {100 * loss.confidence:g}% confidence at most {loss.high:.4f} ({loss.rows:,} rows)"
+        if loss
+        else ""
+    )
+    return f"{derived.teacher}{lost}"
 
 
 def _parity(manifest: Manifest) -> str:

@@ -52,6 +52,7 @@ from skerry.export.converters import (
     quantiles,
     records,
     scaling,
+    scored,
     selection,
     sparse_coding,
     splines,
@@ -61,6 +62,7 @@ from skerry.export.converters import (
     target,
     text,
     topics,
+    tree_sum,
     voting,
     xgboost_trees,
 )
@@ -390,6 +392,9 @@ ESTIMATORS: dict[str, Entry] = {
     "xgboost.XGBRegressor": Entry(xgboost_trees.xgboost_regressor, ROUNDED, note=_XGBOOST),
     "xgboost.XGBRFClassifier": Entry(xgboost_trees.xgboost_classifier, ROUNDED, note=_XGBOOST),
     "xgboost.XGBRFRegressor": Entry(xgboost_trees.xgboost_regressor, ROUNDED, note=_XGBOOST),
+    # what compression makes
+    "skerry.ScoredClassifier": Entry(scored.scored_classifier),
+    "skerry.TreeSum": Entry(tree_sum.tree_sum),
 }
 
 

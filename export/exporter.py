@@ -17,7 +17,7 @@ from sklearn.base import is_classifier, is_clusterer, is_outlier_detector, is_re
 from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_is_fitted
 
-from skerry.export.admission import admit, probe
+from skerry.export.admission import Admission, admit, probe
 from skerry.export.card import write_card
 from skerry.export.converters.scope import Scope
 from skerry.export.converters.ties import EXACT, ROUNDED
@@ -29,12 +29,12 @@ from skerry.export.oracle import METHODS, ask, call, method_of, methods_of
 from skerry.export.parity import check_parity
 from skerry.export.rows import MadeRows, RowMaker, join
 from skerry.export.signature import UNKNOWN, Signature, read_signature, take
-from skerry.runtime.artifact import CARD, GOLDEN, MODEL, Artifact, versions, write_artifact
+from skerry.runtime.artifact import CARD, FRONT, GOLDEN, MODEL, Artifact, versions, write_artifact
 from skerry.runtime.batching.cost import measure_cost
 from skerry.runtime.errors import ExportError, InvalidRows, NotFitted, UnsafeModel, UnsupportedEstimator
 from skerry.runtime.feeds import Array
 from skerry.runtime.golden import Golden, check_golden, encode_golden
-from skerry.runtime.manifest import FORMAT, NAME, File, Guard, Manifest, Parity, Step, Task
+from skerry.runtime.manifest import FORMAT, NAME, Derivation, File, Guard, Manifest, Parity, Step, Task
 from skerry.runtime.model import Model
 from skerry.runtime.models.directory import RESERVED
 from skerry.runtime.session import Session
@@ -68,6 +68,10 @@ def export(
     author: str | None = None,
     compress: bool = False,
     seed: int = 0,
+    parent: str | None = None,
+    steps: Sequence[Step] = (),
+    derivation: Derivation | None = None,
+    front: bytes | None = None,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Artifact:
     """Write a fitted estimator as a new version of the artifact ``name`` in the repository ``to``.
@@ -84,6 +88,10 @@ def export(
         license, author: SPDX identifier and name, for the manifest.
         compress: store the model as Zstandard. It is unpacked when it is loaded, and then the same.
         seed: for the made rows.
+        parent: digest of the artifact that this estimator was made smaller from, if there is one.
+        steps: what was done to it before it came here; the manifest adds this export to them.
+        derivation: how the estimator compares with the one it was made from.
+        front: a picture, SVG, of what else there was to choose from; it is shown in the card.
         progress: called with one line as each stage begins.
 
     Raises:
@@ -92,9 +100,9 @@ def export(
 
     Nothing is written unless every comparison passed.
     """
-    _check_name(name)
+    check_name(name)
     _check_tolerance(tolerance)
-    _check_fitted(estimator)
+    check_fitted(estimator)
     _check_labels(estimator)
     signature, rows = read_signature(estimator, X)
     if not len(rows):
@@ -102,23 +110,48 @@ def export(
     truth = None if y is None else _check_truth(y, rows)
     wanted = _methods(estimator, take(rows, slice(1)), methods)
     progress(f"converting {describe(estimator)}, asking it what it accepts")
-    draft = _Draft.of(
+    drafted = Draft.of(
         estimator, signature, rows, wanted, name=name, license=license, author=author, tolerance=tolerance, seed=seed
     )
-    compared = _spread_rows(rows, max_rows)
-    progress(f"comparing with scikit-learn on {len(compared):,} rows and {len(draft.made):,} made to break it")
-    parity, comparison = check_parity(estimator, draft.model, compared, draft.made, draft.graph, signature)
-    golden = choose_golden(estimator, draft.model, draft.made, comparison, draft.graph.ties)
+    compared, made = _spread_rows(rows, max_rows), _made(estimator, drafted, signature)
+    progress(f"comparing with scikit-learn on {len(compared):,} rows and {len(made):,} made to break it")
+    parity, comparison = check_parity(estimator, drafted.model, compared, made, drafted.graph, signature)
+    golden = choose_golden(estimator, drafted.model, made, comparison, drafted.graph.ties)
     progress("measuring")
     manifest = msgspec.structs.replace(
-        draft.manifest,
+        drafted.manifest,
         parity=parity,
-        evaluation=None if truth is None else evaluate(draft.model, rows, truth),
-        cost=measure_cost(draft.model, golden.feeds),
-        created=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        evaluation=None if truth is None else evaluate(drafted.model, rows, truth),
+        cost=measure_cost(drafted.model, golden.feeds),
+        parent=parent,
+        steps=(*steps, *drafted.manifest.steps),
+        derivation=derivation,
+        created=now(),
     )
-    check_golden(draft.model, golden)
-    return _write(manifest, draft.content, golden, to, compress=compress)
+    check_golden(drafted.model, golden)
+    return write_model(manifest, drafted.content, golden, to, compress=compress, front=front)
+
+
+def draft(estimator: Any, X: Any, *, methods: Sequence[str] | None = None, seed: int = 0) -> Draft:
+    """Convert a fitted estimator and compare nothing: how large its model is and how fast, before it is worth the proof.
+
+    Raises:
+        NotFitted, InvalidRows, UnsupportedEstimator: as of ``export``.
+    """
+    check_fitted(estimator)
+    _check_labels(estimator)
+    signature, rows = read_signature(estimator, X)
+    if not len(rows):
+        raise InvalidRows("expected at least one row, got none")
+    wanted = _methods(estimator, take(rows, slice(1)), methods)
+    return Draft.of(
+        estimator, signature, rows, wanted, name="draft", license=None, author=None, tolerance=None, seed=seed
+    )
+
+
+def now() -> str:
+    """The time as manifests have it, in UTC."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def describe(estimator: Any) -> str:
@@ -131,14 +164,17 @@ def describe(estimator: Any) -> str:
 
 
 @dataclass(frozen=True)
-class _Draft:
-    """A converted model that has not been compared yet."""
+class Draft:
+    """A converted model that has not been compared yet: ``content`` is the graph, ``model`` answers with it, ``manifest``
+    describes it; the rest is what rows are made from to break it."""
 
     graph: Graph
     content: bytes
     model: Model
     manifest: Manifest
-    made: MadeRows
+    maker: RowMaker
+    base: MadeRows
+    admission: Admission
 
     @classmethod
     def of(
@@ -151,7 +187,7 @@ class _Draft:
         tolerance: float | None,
         seed: int,
         **described: Any,
-    ) -> _Draft:
+    ) -> Draft:
         graph = Graph(given=rows)
         features = signature.features(graph)
         outputs = convert(estimator, features, Scope(graph, convert, rows=lambda X: X))
@@ -182,20 +218,25 @@ class _Draft:
             **described,
         )
         check_structure(content)
-        unmarked = admission.missing & [marker is UNKNOWN for marker in signature.missing]
-        parts = [
-            base,
-            maker.special(base, unmarked),
-            maker.whole(base),
-            maker.gaps(base, admission.missing),
-            maker.crossing(base, admission.missing),
-            maker.kept(base),
-        ]
-        if "predict" in methods:
-            near = NEAR * max(manifest.parity.tolerance, EXACT)
-            parts.append(maker.boundaries(base, partial(call, estimator, "predict"), nearness=near))
-        made = join(*parts)
-        return cls(graph, content, Model(manifest, _session(content, graph)), manifest, made)
+        return cls(graph, content, Model(manifest, _session(content, graph)), manifest, maker, base, admission)
+
+
+def _made(estimator: Any, draft: Draft, signature: Signature) -> MadeRows:
+    """Rows made to break a converted model."""
+    maker, base, missing = draft.maker, draft.base, draft.admission.missing
+    unmarked = missing & [marker is UNKNOWN for marker in signature.missing]
+    parts = [
+        base,
+        maker.special(base, unmarked),
+        maker.whole(base),
+        maker.gaps(base, missing),
+        maker.crossing(base, missing),
+        maker.kept(base),
+    ]
+    if "predict" in draft.manifest.methods:
+        near = NEAR * max(draft.manifest.parity.tolerance, EXACT)
+        parts.append(maker.boundaries(base, partial(call, estimator, "predict"), nearness=near))
+    return join(*parts)
 
 
 def _check_widths(outputs: Outputs, methods: Sequence[str]) -> None:
@@ -273,6 +314,7 @@ def _manifest(
         files={},
         parent=None,
         steps=(Step(arrow="export", detail=notes),),
+        derivation=None,
         parity=Parity(rows=0, made=0, refused=0, mismatches=0, tied=0, max_error=0.0, tolerance=tolerance, methods=()),
         evaluation=None,
         cost=(),
@@ -298,19 +340,32 @@ def _tolerance(graph: Graph) -> float:
     return max(graph.tolerance, ROUNDED) if np.dtype(np.float32) in dtypes else graph.tolerance
 
 
-def _write(manifest: Manifest, model: bytes, golden: Golden, to: str | os.PathLike[str], *, compress: bool) -> Artifact:
-    """Card and manifest know the version only once it is taken, so the card speaks of the next one."""
+def write_model(
+    manifest: Manifest,
+    model: bytes,
+    golden: Golden,
+    to: str | os.PathLike[str],
+    *,
+    compress: bool = False,
+    front: bytes | None = None,
+) -> Artifact:
+    """Write a described model, its golden rows and its card as a new version; ``files`` and ``version`` are filled in.
+
+    The card is written before the version is taken, so it speaks of the next one.
+    """
     expected = (versions(Path(to) / manifest.name) or [0])[-1] + 1
-    card = write_card(msgspec.structs.replace(manifest, version=expected)).encode()
+    described = msgspec.structs.replace(manifest, version=expected)
+    card = write_card(described, size=len(model), picture=FRONT if front else None).encode()
 
     def numbered(version: int, files: dict[str, File]) -> Manifest:
         return msgspec.structs.replace(manifest, version=version, files=files)
 
-    content = {MODEL: model, GOLDEN: encode_golden(golden), CARD: card}
+    content = {MODEL: model, GOLDEN: encode_golden(golden), CARD: card} | ({FRONT: front} if front else {})
     return write_artifact(to, content, numbered, name=manifest.name, compressed=[MODEL] if compress else [])
 
 
-def _check_name(name: str) -> None:
+def check_name(name: str) -> None:
+    """Raises ExportError: a model cannot be called so."""
     if not NAME.fullmatch(name):
         raise ExportError(
             f"name: expected lower-case letters, digits, '.', '_' and '-', starting with a letter or digit, at most 64; got {name!r}"
@@ -331,7 +386,8 @@ def _check_tolerance(tolerance: float | None) -> None:
         raise ExportError(f"tolerance: expected a number from 0 to below 1, got {tolerance}")
 
 
-def _check_fitted(estimator: Any) -> None:
+def check_fitted(estimator: Any) -> None:
+    """Raises UnsupportedEstimator or NotFitted: it is no estimator of scikit-learn's, or has not been fitted."""
     if not hasattr(estimator, "get_params") or isinstance(estimator, type):
         raise UnsupportedEstimator(f"expected a fitted scikit-learn estimator, got {estimator!r:.80}")
     try:

@@ -5,6 +5,7 @@
         model.onnx      the model; or compressed, as model.onnx.zst
         golden.npz      made rows and the answers scikit-learn gave
         card.md         the same for a person
+        front.svg       of a model that was searched for: what else there was; shown in the card
 
 It is written whole or not at all, and every file is hashed in the bytes that are used: what is
 loaded is what was checked.
@@ -30,7 +31,9 @@ MANIFEST = "manifest.json"
 MODEL = "model.onnx"
 GOLDEN = "golden.npz"
 CARD = "card.md"
+FRONT = "front.svg"
 CONTENT = (MODEL, GOLDEN, CARD)
+OPTIONAL = (FRONT,)
 SUFFIXES: dict[Encoding, str] = {"identity": "", "zstd": ".zst"}
 """What is added to the name of a file that is encoded so."""
 LARGEST_MANIFEST = 16 * 2**20
@@ -164,9 +167,10 @@ def _resolve(path: Path) -> Path:
 
 
 def _check_listing(directory: Path, manifest: Manifest) -> None:
-    if set(manifest.files) != set(CONTENT):
+    if not set(CONTENT) <= set(manifest.files) <= {*CONTENT, *OPTIONAL}:
         raise ManifestError(
-            f"{directory}: expected files {sorted(CONTENT)}, the manifest names {sorted(manifest.files)}"
+            f"{directory}: expected files {sorted(CONTENT)}, the manifest names {sorted(manifest.files)}",
+            hint=f"{FRONT} may be there too",
         )
     expected = {MANIFEST, *(stored_name(name, file) for name, file in manifest.files.items())}
     found = {entry.name for entry in directory.iterdir()}

@@ -2,7 +2,7 @@
 
     SkerryError
     ├─ ArtifactError      ManifestError, DigestMismatch, GoldenMismatch, UnsupportedFormat, UnsafeModel
-    ├─ ExportError        UnsupportedEstimator, NotFitted, InvalidRows, ParityError, UntrustedInput
+    ├─ ExportError        UnsupportedEstimator, NotFitted, InvalidRows, ParityError, UntrustedInput, NoGain
     ├─ InferenceError     InvalidInput 400, Forbidden 403, ModelNotFound 404, NotAcceptable 406, Conflict 409, TooLarge 413, UnsupportedMedia 415, ModelFailure 500, ModelNotReady 503,
     │                   Overloaded 503, DeadlineExceeded 504
     ├─ FileError          rows or answers cannot be read or written
@@ -103,6 +103,12 @@ class UntrustedInput(ExportError):
     """A model file could run code when it is loaded, and nobody said that it may."""
 
     code = "untrusted_input"
+
+
+class NoGain(ExportError):
+    """A model would be no smaller and no faster, or would lose more than it may; nothing was written."""
+
+    code = "no_gain"
 
 
 class InferenceError(SkerryError):

@@ -15,7 +15,7 @@ import msgspec
 from skerry.runtime.errors import ManifestError, UnsupportedFormat
 from skerry.runtime.tensors import TensorSpec
 
-FORMAT = 2
+FORMAT = 3
 
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 """What a model may be called: it becomes a directory and a part of URLs."""
@@ -137,6 +137,9 @@ class Parity(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     because scikit-learn's own hangs on the last bit (two neighbours at the same distance, a score
     exactly on the boundary); ``max_error`` is the largest difference of any other score,
     ``tolerance`` what was allowed; both are relative above 1 and absolute below.
+
+    Of a model whose graph was rewritten it is the comparison with the parent's answers, and tells how
+    far they are; ``tolerance`` is then how exactly its own answers must come out again.
     """
 
     rows: int
@@ -157,11 +160,65 @@ class Evaluation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     metrics: dict[str, float]
 
 
+Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
+
+
+class Agreement(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How far the answers are from the teacher's on the same ``rows``.
+
+    ``labels`` is the share of rows with the same label, null where there are none; ``mean_error`` and ``max_error`` are of
+    absolute differences of the scores: probabilities, else decisions, else predicted numbers; null where there are none.
+    """
+
+    rows: Annotated[int, msgspec.Meta(ge=1)]
+    labels: Share | None
+    mean_error: float | None
+    max_error: float | None
+
+
+class Loss(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What a result loses against its teacher, by a metric on the same ``rows``; above 0 is worse than the teacher.
+
+    ``teacher`` and ``result`` are the metric's values. With ``confidence`` the loss on all such rows is at least ``low``, and
+    with the same at most ``high``; and what will be seen on as many fresh rows is at most ``fresh``, which counts a gain that
+    was seen here as none, as it may be chance. Each is a one-sided limit. ``bound`` is what was asked for, and what ``fresh`` is held against; null where nothing was.
+    """
+
+    metric: str
+    rows: Annotated[int, msgspec.Meta(ge=1)]
+    teacher: float
+    result: float
+    loss: float
+    low: float
+    high: float
+    fresh: float
+    confidence: Share
+    bound: float | None
+
+
+class Derivation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How a model compares with the teacher that it was made from, whose answers it does not give exactly.
+
+    ``teacher`` is what that was made of, ``teacher_size`` the bytes of its own exact model.onnx, null where it is not
+    known. ``loss`` was measured on rows that neither training nor the choice of this model has seen; null if there were none.
+    """
+
+    teacher: str
+    teacher_size: Size | None
+    agreement: Agreement
+    loss: Loss | None
+
+
 class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One arrow of the artifact's lineage: what was done, with which settings."""
 
     arrow: str
     detail: dict[str, str] = {}
+
+    def __str__(self) -> str:
+        """In a few words: ``prune (trees 50, depth 8)``."""
+        settings = ", ".join(f"{name} {value}" for name, value in self.detail.items())
+        return f"{self.arrow} ({settings})" if settings else self.arrow
 
 
 class Cost(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -189,6 +246,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     files: dict[str, File]
     parent: str | None
     steps: tuple[Step, ...]
+    derivation: Derivation | None
     parity: Parity
     evaluation: Evaluation | None
     cost: tuple[Cost, ...]

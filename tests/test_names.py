@@ -7,6 +7,7 @@ import pytest
 OFFERED = {
     "skerry.runtime": ["Artifact", "Manifest", "Model", "SessionConfig", "SkerryError", "load"],
     "skerry.export": ["evaluate", "export"],
+    "skerry.quantize": ["Front", "distill", "optimize", "quantize"],
     "skerry.cli": ["main"],
 }
 

@@ -79,5 +79,5 @@ def test_serving_needs_nothing_that_exporting_needs() -> None:
 
 def test_all_is_every_extra_but_cuda() -> None:
     extras = PROJECT["optional-dependencies"]
-    assert extras["all"] == ["skerry[export,demo,bench]"]
-    assert set(extras) == {"export", "demo", "bench", "cuda", "arrow", "otel", "all", "dev"}
+    assert extras["all"] == ["skerry[export,demo,quantize,bench]"]
+    assert set(extras) == {"export", "demo", "quantize", "bench", "cuda", "arrow", "otel", "all", "dev"}

@@ -28,6 +28,11 @@ def hist_gradient_boosting_regressor(estimator: Any, features: Features, scope: 
     return {"predict": INVERSE_LINKS[link](scope.graph, raw)}
 
 
+def trees_of(estimator: Any) -> list[TreeArrays]:
+    """Iteration by iteration, one for each target; the ``_baseline_prediction`` comes on top."""
+    return [_tree(predictor, target) for trees in estimator._predictors for target, predictor in enumerate(trees)]
+
+
 def _raw_scores(estimator: Any, features: Features, scope: Scope) -> Tensor:
     """``_raw_predict``: float64 (rows, trees per iteration), summed baseline first, then tree by tree."""
     graph, rows = scope.graph, scope.rows
@@ -37,11 +42,7 @@ def _raw_scores(estimator: Any, features: Features, scope: Scope) -> Tensor:
     features, fills = graph.with_gaps(features)
     X = graph.matrix(features, FLOAT64)
     trees = [constant_tree(value, target) for target, value in enumerate(estimator._baseline_prediction.ravel())]
-    trees += [
-        imputed(_tree(predictor, target), fills)
-        for iteration in estimator._predictors
-        for target, predictor in enumerate(iteration)
-    ]
+    trees += [imputed(tree, fills) for tree in trees_of(estimator)]
     _note_thresholds(trees, features, Scope(graph, scope.convert_estimator, rows, scope.path))
     return tree_ensemble(graph, X, trees, targets=estimator.n_trees_per_iteration_)
 
@@ -61,16 +62,20 @@ def _tree(predictor: Any, target: int) -> TreeArrays:
     leaf = nodes["is_leaf"].astype(bool)
     categorical = np.flatnonzero(nodes["is_categorical"].astype(bool) & ~leaf)
     bitsets = predictor.raw_left_cat_bitsets
+    sets = {int(node): set_bits(bitsets[nodes["bitset_idx"][node]]) for node in categorical}
+    empty = [node for node, members in sets.items() if not len(members)]  # only what is missing goes left
+    threshold = nodes["num_threshold"].copy()
+    threshold[empty] = -1  # below all codes: ONNX Runtime knows no empty sets
     return TreeArrays(
         feature=nodes["feature_idx"].astype(np.int64),
-        threshold=nodes["num_threshold"],
+        threshold=threshold,
         left=np.where(leaf, LEAF, nodes["left"].astype(np.int64)),
         right=np.where(leaf, LEAF, nodes["right"].astype(np.int64)),
         missing_left=nodes["missing_go_to_left"].astype(bool),
         value=nodes["value"],
         target=target,
         rows=nodes["count"],
-        members={int(node): set_bits(bitsets[nodes["bitset_idx"][node]]) for node in categorical},
+        members={node: members for node, members in sets.items() if len(members)},
     )
 
 

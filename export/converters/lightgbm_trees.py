@@ -131,6 +131,13 @@ def _refuse(estimator: Any, booster: _Booster, objective: str, scope: Scope) -> 
         raise scope.refuse(estimator, "pred_early_stop=True is not converted")
 
 
+def trees_of(estimator: Any) -> list[TreeArrays]:
+    """Iteration by iteration, one for each target, up to the best iteration; of zeros that are missing nothing is said."""
+    booster = _Booster.of(estimator)
+    targets = int(booster.fields["num_tree_per_iteration"])
+    return [_Tree.of(fields, index % targets).arrays for index, fields in enumerate(booster.trees)]
+
+
 @dataclass(frozen=True)
 class _Tree:
     """A tree; at its split ``nodes`` (all others are leaves) LightGBM compares a value as ``kinds`` says."""

@@ -71,8 +71,9 @@ def cancelling(rows: Any, weights: np.ndarray, bias: np.ndarray, dtype: Any) -> 
 def imprecise(estimator: Any, method: str, rows: Any) -> np.ndarray:
     """Rows where scikit-learn's float32 answer is off by an eighth of the tolerance, a bit or two: its sums of large terms
     that cancel depend on their order."""
-    answered = getattr(estimator, method)(rows).reshape(len(rows), -1)
-    exact = getattr(_widened(estimator), method)(rows.astype(np.float64)).reshape(len(rows), -1)
+    answered = getattr(estimator, method)(rows)
+    answered = answered.reshape(len(answered), -1)  # of sparse rows there is no len
+    exact = getattr(_widened(estimator), method)(rows.astype(np.float64)).reshape(len(answered), -1)
     off = np.abs(answered - exact) > ROUNDED / 8 * np.maximum(1, np.abs(exact))
     return np.asarray(off.any(axis=1))
 

@@ -137,6 +137,19 @@ def _trees(estimator: Any, model: dict[str, Any], start: np.ndarray, features: F
     return _sums_in_order(scope.graph, X, trees, len(start))
 
 
+def trees_of(estimator: Any) -> list[TreeArrays]:
+    """The trees up to the best iteration; none of gblinear. The margin of no tree comes on top."""
+    learner = json.loads(bytes(estimator.get_booster().save_raw("json")))["learner"]["gradient_booster"]
+    weights = learner.get("weight_drop")
+    model = learner.get("gbtree", learner).get("model", {})
+    if "trees" not in model:
+        return []
+    end = _end(estimator, model)
+    scales = np.ones(end, FLOAT32) if weights is None else np.array(weights, FLOAT32)
+    told = zip(model["trees"][:end], scales, model["tree_info"], strict=False)
+    return [_tree(tree, weight, np.float32(0), target) for tree, weight, target in told]
+
+
 def _sums_in_order(graph: Graph, X: Tensor, trees: list[TreeArrays], targets: int) -> Tensor:
     """The trees' sums, rounded to float32 after each tree, as XGBoost rounds them.
 

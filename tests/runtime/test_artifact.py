@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from skerry.runtime.artifact import CONTENT, MANIFEST, Artifact, digest, is_version, versions, write_artifact
+from skerry.runtime.artifact import CONTENT, FRONT, MANIFEST, Artifact, digest, is_version, versions, write_artifact
 from skerry.runtime.errors import ArtifactError, DigestMismatch, ManifestError, SkerryError, UnsupportedFormat
 from skerry.runtime.manifest import FORMAT, Evaluation, File, Manifest
 
@@ -126,6 +126,22 @@ def test_what_is_not_a_regular_file_is_refused_without_waiting(
 def test_manifest_that_is_not_a_regular_file_is_refused(directory: Path, replace: Callable[[Path], None]) -> None:
     replace(directory / MANIFEST)
     with pytest.raises(ArtifactError):
+        Artifact.open(directory)
+
+
+def test_a_front_may_be_there_and_is_checked_like_the_rest(
+    tmp_path: Path, numbered: Callable[[int, dict[str, File]], Manifest]
+) -> None:
+    written = write_artifact(tmp_path, FILES | {FRONT: b"<svg/>"}, numbered, name="iris")
+    assert written.read()[FRONT] == b"<svg/>"
+    (written.directory / FRONT).write_bytes(b"other")
+    with pytest.raises(DigestMismatch, match=FRONT):
+        written.read()
+
+
+def test_a_front_that_the_manifest_does_not_name_is_too_much(directory: Path) -> None:
+    (directory / FRONT).write_bytes(b"<svg/>")
+    with pytest.raises(ManifestError, match=r"missing or too many: \['front.svg'\]"):
         Artifact.open(directory)
 
 

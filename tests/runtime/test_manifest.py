@@ -7,7 +7,15 @@ import pytest
 
 from skerry.runtime.artifact import Artifact
 from skerry.runtime.errors import ManifestError, UnsupportedFormat
-from skerry.runtime.manifest import FORMAT, Manifest, decode_manifest, encode_manifest
+from skerry.runtime.manifest import (
+    FORMAT,
+    Agreement,
+    Derivation,
+    Loss,
+    Manifest,
+    decode_manifest,
+    encode_manifest,
+)
 
 
 @pytest.fixture(scope="module")
@@ -84,9 +92,9 @@ def test_another_format_is_refused_before_anything_else_is_read(found: int) -> N
         b'{"format": 1.0}',
         b'{"format": 1',
         b'{"format": NaN}',
-        b'{"format": 2, "name": "\xff"}',
-        b'\xef\xbb\xbf{"format": 2}',
-        b'{"format": 2, "name": ' + b"[" * 100_000,
+        b'{"format": 3, "name": "\xff"}',
+        b'\xef\xbb\xbf{"format": 3}',
+        b'{"format": 3, "name": ' + b"[" * 100_000,
     ],
     ids=["empty", "null", "list", "object", "text", "float", "truncated", "NaN", "UTF-8", "BOM", "deep"],
 )
@@ -221,3 +229,54 @@ def test_a_wrong_extractor_is_refused(
     inputs = [{"name": "X", "datatype": "BYTES", "shape": [-1]}]
     with pytest.raises(ManifestError, match=expected):
         decode(fields | {"layout": layout, "inputs": inputs, "extractors": extractors})
+
+
+@pytest.fixture
+def derived(manifest: Manifest) -> Manifest:
+    """A manifest of a model that was made smaller."""
+    loss = Loss(
+        metric="accuracy",
+        rows=500,
+        teacher=0.9,
+        result=0.895,
+        loss=0.005,
+        low=0.002,
+        high=0.008,
+        fresh=0.01,
+        confidence=0.95,
+        bound=0.01,
+    )
+    agreement = Agreement(rows=500, labels=0.99, mean_error=0.01, max_error=0.2)
+    made = Derivation(teacher="SVC", teacher_size=10, agreement=agreement, loss=loss)
+    return msgspec.structs.replace(manifest, parent="sha256:00", derivation=made)
+
+
+def test_a_derivation_comes_back_whole(derived: Manifest) -> None:
+    assert decode_manifest(encode_manifest(derived), where="manifest.json") == derived
+
+
+@pytest.mark.parametrize("place", [("derivation",), ("derivation", "agreement"), ("derivation", "loss")])
+def test_a_derivation_has_every_field_and_no_other(derived: Manifest, place: tuple[str, ...]) -> None:
+    fields = msgspec.json.decode(encode_manifest(derived))
+    part = fields
+    for key in place:
+        part = part[key]
+    for name in list(part):
+        value = part.pop(name)
+        with pytest.raises(ManifestError, match=f"missing required field `{name}`"):
+            decode(fields)
+        part[name] = value
+    part["surprise"] = 1
+    with pytest.raises(ManifestError, match="unknown field `surprise`"):
+        decode(fields)
+
+
+@pytest.mark.parametrize(
+    ("part", "field", "value"),
+    [("agreement", "labels", 1.5), ("agreement", "rows", 0), ("loss", "rows", 0), ("loss", "confidence", 95.0)],
+)
+def test_a_derivation_out_of_range_is_refused(derived: Manifest, part: str, field: str, value: float) -> None:
+    fields = msgspec.json.decode(encode_manifest(derived))
+    fields["derivation"][part][field] = value
+    with pytest.raises(ManifestError, match=rf"\$.derivation.{part}.{field}"):
+        decode(fields)

@@ -112,6 +112,12 @@ def test_categories_given_by_mask_or_index(mask: list[Any], X: np.ndarray, y: np
     check_same(fitted, X, rows)
 
 
+def test_a_split_between_what_is_missing_and_all_categories(check_same: Same) -> None:
+    X = np.tile([[0.0], [1.0], [2.0], [np.nan]], (30, 1))
+    fitted = HistGradientBoostingRegressor(categorical_features=[0], **QUICK).fit(X, np.isnan(X[:, 0]).astype(float))
+    check_same(fitted, X, np.array([[3.0], [np.nan], [0.0]]))
+
+
 def test_many_categories(check_same: Same) -> None:
     X = np.random.default_rng(0).integers(0, 200, (300, 1)).astype(float)
     y = np.sin(X.ravel() * 7)

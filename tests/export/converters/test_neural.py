@@ -11,7 +11,7 @@ import pytest
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from skerry.runtime import Model
 
@@ -83,6 +83,13 @@ def test_behind_a_scaler(X: np.ndarray, check_same: Same) -> None:
         StandardScaler(), MLPRegressor(hidden_layer_sizes=(4,), max_iter=2000, solver="lbfgs", random_state=0)
     )
     check_same(model.fit(X, X[:, 0]), X, ugly(X))
+
+
+def test_behind_sparse_one_hot_columns(check_same: Same) -> None:
+    rows = np.random.default_rng(0).integers(0, 9, size=(100, 2)).astype(float)
+    encoder = OneHotEncoder(handle_unknown="ignore").fit(rows)
+    network = fit(MLPClassifier((4,)), encoder.transform(rows), rows[:, 0] > rows[:, 1])
+    check_same(make_pipeline(encoder, network), rows, rows + 1)
 
 
 def test_a_single_class(X: np.ndarray, check_same: Same) -> None:

@@ -1,0 +1,1 @@
+"""What makes one ONNX graph smaller or faster: artifact in, artifact out."""

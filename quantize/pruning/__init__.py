@@ -1,0 +1,1 @@
+"""What makes one estimator smaller: one file a family."""

@@ -1,0 +1,311 @@
+"""``optimize`` finds what is smaller, proves it on rows of their own, writes it through the gate, or says why not."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.compose import ColumnTransformer
+from sklearn.datasets import make_classification, make_friedman1
+from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+from skerry.export import export
+from skerry.quantize.arrows import GRAPH_ARROWS
+from skerry.quantize.candidate import Candidate, TrainingRows
+from skerry.quantize.distill import DISTILLED
+from skerry.quantize.front import Front
+from skerry.quantize.search import optimize
+from skerry.quantize.teacher import Teacher
+from skerry.runtime import Artifact, load
+from skerry.runtime.errors import ExportError, InvalidRows, NotFitted, UnsupportedEstimator
+from skerry.runtime.manifest import Step
+
+Data = tuple[Any, np.ndarray]
+
+
+def first_trees(teacher: Teacher, rows: TrainingRows, rng: np.random.Generator) -> Iterator[Candidate]:
+    """The first trees of a forest: the simplest arrow that there is."""
+    for count in (15, 10, 7, 5, 3, 1):
+        forest = copy.copy(teacher.final)
+        forest.estimators_ = forest.estimators_[:count]
+        forest.n_estimators = count
+        nodes = sum(tree.tree_.node_count for tree in forest.estimators_)
+        step = Step(arrow="prune", detail={"trees": str(count)})
+        yield Candidate(teacher.with_final(forest), (step,), nodes)
+
+
+FEW: dict[str, Any] = {"arrows": {"first trees": first_trees}, "graph_arrows": {}}
+
+
+@pytest.fixture(autouse=True)
+def _time_briefly(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("skerry.quantize.timing.ROUNDS", 3)
+    monkeypatch.setattr("skerry.quantize.timing.SLOWER", 100.0)  # models so small differ by microseconds
+    monkeypatch.setattr("skerry.quantize.graphs.gain.SECONDS", 0.0)
+
+
+@pytest.fixture(scope="module")
+def data() -> Data:
+    X, y = make_classification(2400, 8, n_informative=5, flip_y=0.05, random_state=0)
+    return X[400:], np.array(["no", "yes"])[y[400:]]
+
+
+@pytest.fixture(scope="module")
+def forest() -> Any:
+    X, y = make_classification(2400, 8, n_informative=5, flip_y=0.05, random_state=0)
+    return RandomForestClassifier(20, max_depth=6, random_state=0).fit(X[:400], np.array(["no", "yes"])[y[:400]])
+
+
+@pytest.fixture(scope="module")
+def searched(forest: Any, data: Data, tmp_path_factory: pytest.TempPathFactory) -> Front:
+    """A search that wrote something."""
+    to = tmp_path_factory.mktemp("searched")
+    return optimize(forest, *data, max_loss=0.08, name="small", to=to, license="MIT", **FEW)
+
+
+def test_what_is_written_is_smaller_and_keeps_the_bound_on_unseen_rows(searched: Front) -> None:
+    best = searched.best
+    assert best is not None
+    assert best.bytes < searched.teacher.bytes
+    assert best.proof is not None
+    assert best.proof.fresh <= 0.08 == best.proof.bound
+    rows = searched.rows
+    assert (rows.learn, rows.judge, rows.prove, best.proof.rows) == (1000, 501, 499, 499)
+
+
+def test_the_artifact_tells_what_the_front_says(searched: Front, forest: Any, data: Data) -> None:
+    artifact, best = searched.artifact, searched.best
+    assert artifact is not None
+    assert best is not None
+    manifest = artifact.manifest
+    assert manifest.derivation is not None
+    assert manifest.derivation.loss == best.proof
+    assert manifest.derivation.teacher == "RandomForestClassifier"
+    assert manifest.derivation.teacher_size == searched.teacher.bytes
+    assert manifest.files["model.onnx"].unpacked == best.bytes
+    assert [step.arrow for step in manifest.steps] == ["prune", "export"]
+    assert manifest.steps[0].detail == best.steps[0].detail
+    assert manifest.parity.mismatches == 0
+    assert manifest.license == "MIT"
+
+
+def test_the_exact_model_is_the_version_before_and_its_parent(searched: Front, forest: Any, data: Data) -> None:
+    artifact = searched.artifact
+    assert artifact is not None
+    assert artifact.manifest.version == 2
+    exact = Artifact.open(artifact.directory.parent / "1")
+    assert artifact.manifest.parent == exact.digest
+    assert (exact.manifest.parent, exact.manifest.derivation, exact.manifest.license) == (None, None, "MIT")
+    assert exact.manifest.evaluation is not None
+    assert artifact.manifest.evaluation is not None
+    assert exact.manifest.evaluation.rows == artifact.manifest.evaluation.rows == searched.rows.prove
+    np.testing.assert_allclose(load(exact).predict_proba(data[0]), forest.predict_proba(data[0]), atol=1e-9)
+
+
+def test_the_artifact_answers_as_the_pruned_forest(searched: Front, forest: Any, data: Data) -> None:
+    assert searched.directory is not None
+    assert searched.best is not None
+    count = int(searched.best.steps[0].detail["trees"])
+    expected = np.mean([tree.predict_proba(data[0]) for tree in forest.estimators_[:count]], axis=0)
+    np.testing.assert_allclose(load(searched.directory).predict_proba(data[0]), expected, atol=1e-9)
+
+
+def test_the_card_shows_the_front(searched: Front) -> None:
+    artifact = searched.artifact
+    assert artifact is not None
+    assert artifact.read()["front.svg"].startswith(b"<?xml")
+    assert "](front.svg)" in artifact.read()["card.md"].decode()
+
+
+def test_points_are_tried_on_unseen_rows_from_mild_to_daring_up_to_the_first_that_fails(
+    forest: Any, data: Data, tmp_path: Path
+) -> None:
+    front = optimize(forest, *data, max_loss=0.04, name="small", to=tmp_path, **FEW)
+    tried = sorted((point for point in front.points if point.proof), key=lambda point: -point.bytes)
+    passed = [point.proof.fresh <= 0.04 for point in tried if point.proof]
+    assert passed in ([True] * len(tried), [True] * (len(tried) - 1) + [False])
+    assert tried
+    if front.best:
+        assert front.best is [point for point, ok in zip(tried, passed, strict=True) if ok][-1]
+
+
+def test_the_same_seed_finds_the_same(forest: Any, data: Data, searched: Front, tmp_path: Path) -> None:
+    again = optimize(forest, *data, max_loss=0.08, name="small", to=tmp_path, **FEW)
+    assert [timeless(point) for point in again.points] == [timeless(point) for point in searched.points]
+    assert again.chosen == searched.chosen
+    other = optimize(forest, *data, max_loss=1e-9, name="small", to=tmp_path, seed=1, **FEW)
+    assert [timeless(point) for point in other.points] != [timeless(point) for point in searched.points]
+
+
+def timeless(point: Any) -> Any:
+    """Without what a clock decides."""
+    return msgspec.structs.replace(point, latency_1=None, latency_1000=None, is_on_front=False)
+
+
+def test_nothing_is_written_where_the_bound_cannot_be_proved(forest: Any, data: Data, tmp_path: Path) -> None:
+    front = optimize(forest, *data, max_loss=1e-4, name="small", to=tmp_path, **FEW)
+    assert (front.chosen, front.directory, front.artifact) == (None, None, None)
+    assert front.reason.startswith("nothing is written: ")
+    assert front.reason in front.table()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_it_says_how_many_rows_would_be_needed(forest: Any, data: Data, tmp_path: Path) -> None:
+    X, y = data
+    front = optimize(forest, X[:400], y[:400], max_loss=0.02, name="small", to=tmp_path, **FEW)
+    assert front.directory is None
+    assert "on 100 unseen rows" in front.reason
+    assert "rows would be needed instead of 400" in front.reason or "over the bound as it is" in front.reason
+
+
+def test_nothing_is_written_that_is_no_smaller(forest: Any, data: Data, tmp_path: Path) -> None:
+    def same(teacher: Teacher, rows: TrainingRows, rng: np.random.Generator) -> Iterator[Candidate]:
+        yield Candidate(teacher.model, (Step(arrow="prune", detail={"trees": "20"}),), 1)
+
+    front = optimize(forest, *data, max_loss=0.1, name="same", to=tmp_path, arrows={"same": same}, graph_arrows={})
+    assert front.directory is None
+    assert "is better by size than the exact model" in front.reason
+
+
+def test_nothing_is_written_that_is_slower(
+    forest: Any, data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("skerry.quantize.timing.SLOWER", 0.0)
+    monkeypatch.setattr("skerry.quantize.timing.TICK", -1.0)
+    front = optimize(forest, *data, max_loss=0.08, name="slower", to=tmp_path, **FEW)
+    assert (front.directory, list(tmp_path.iterdir())) == (None, [])
+    assert "slower than the exact model" in front.reason
+    assert all("slower than the exact model" in note for note in front.notes)
+
+
+def test_no_arrow_is_no_result(forest: Any, data: Data, tmp_path: Path) -> None:
+    front = optimize(forest, *data, max_loss=0.1, name="none", to=tmp_path, arrows={}, graph_arrows={})
+    assert (front.points, front.drawn) == ((), 0)
+    assert front.reason.startswith("nothing is written: no arrow proposes")
+
+
+def test_candidates_are_counted_and_the_count_can_end_it(forest: Any, data: Data, tmp_path: Path) -> None:
+    front = optimize(forest, *data, max_loss=0.08, name="few", to=tmp_path, candidates=2, **FEW)
+    assert (front.drawn, len(front.points), front.is_cut_off) == (2, 2, False)
+
+
+def test_a_budget_that_is_over_is_told(forest: Any, data: Data, tmp_path: Path) -> None:
+    front = optimize(forest, *data, max_loss=0.08, name="few", to=tmp_path, budget=1e-6, **FEW)
+    assert (front.drawn, front.is_cut_off) == (0, True)
+
+
+def test_rewritten_graphs_are_searched_too(forest: Any, data: Data, tmp_path: Path) -> None:
+    front = optimize(forest, *data, max_loss=0.08, name="narrow", to=tmp_path, arrows={}, graph_arrows=GRAPH_ARROWS)
+    artifact = front.artifact
+    assert artifact is not None
+    assert [step.arrow for step in artifact.manifest.steps] == ["export", "quantize"]
+    assert artifact.manifest.parent == Artifact.open(artifact.directory.parent / "1").digest
+    assert artifact.manifest.derivation is not None
+    assert artifact.manifest.derivation.loss == front.best.proof  # type: ignore[union-attr]
+    load(artifact)
+
+
+def test_an_artifact_is_searched_by_what_it_answers(forest: Any, data: Data, tmp_path: Path) -> None:
+    exact = export(forest, data[0], name="forest", to=tmp_path)
+    linear = {"distill linear": DISTILLED["distill linear"]}
+    front = optimize(exact, *data, max_loss=0.2, name="student", to=tmp_path, arrows=linear, graph_arrows={})
+    artifact = front.artifact
+    assert artifact is not None
+    assert artifact.manifest.parent == exact.digest
+    assert [step.arrow for step in artifact.manifest.steps] == ["export", "distill", "export"]
+    assert artifact.manifest.methods == exact.manifest.methods
+
+
+def test_an_exact_artifact_beside_it_becomes_the_parent(forest: Any, data: Data, tmp_path: Path) -> None:
+    exact = export(forest, data[0], name="forest", to=tmp_path)
+    front = optimize(forest, *data, max_loss=0.08, name="forest", to=tmp_path, **FEW)
+    assert front.artifact is not None
+    assert front.artifact.manifest.version == 2
+    assert front.artifact.manifest.parent == exact.digest
+
+
+def test_a_pipeline_over_a_frame_of_mixed_columns(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    X = pd.DataFrame(
+        {"age": random.normal(40, 10, 1000), "city": random.choice(["Oslo", "Rome"], 1000), "pay": random.random(1000)}
+    )
+    y = X["age"].to_numpy() > 40 + 5 * (X["city"] == "Rome").to_numpy()
+    columns = ColumnTransformer([("numbers", StandardScaler(), ["age", "pay"]), ("city", OneHotEncoder(), ["city"])])
+    model = Pipeline([("columns", columns), ("model", RandomForestClassifier(12, max_depth=4, random_state=0))])
+    model.fit(X[:400], y[:400])
+    front = optimize(
+        model, X[400:], y[400:], max_loss=0.1, metric="roc_auc", name="mixed", to=tmp_path, candidates=4, **FEW
+    )
+    assert front.directory is not None
+    assert front.best is not None
+    assert load(front.directory).predict(X[400:410]).dtype == bool
+
+
+def test_several_classified_targets(data: Data, tmp_path: Path) -> None:
+    X, y = data
+    both = np.column_stack([y == "yes", X[:, 0] > 0])
+    model = RandomForestClassifier(20, max_depth=6, random_state=0).fit(X[:400], both[:400])
+    front = optimize(model, X[400:], both[400:], max_loss=0.1, name="both", to=tmp_path, **FEW)
+    assert front.artifact is not None
+    assert load(front.artifact).predict(X).shape == both.shape
+
+
+def test_a_regressor_by_its_error(tmp_path: Path) -> None:
+    X, y = make_friedman1(1500, random_state=0)
+    model = RandomForestRegressor(20, max_depth=7, random_state=0).fit(X[:400], y[:400])
+    front = optimize(model, X[400:], y[400:], max_loss=0.5, metric="rmse", name="numbers", to=tmp_path, **FEW)
+    assert front.best is not None
+    assert front.best.proof is not None
+    assert front.best.proof.result > front.best.proof.teacher  # more error is worse
+    assert front.best.proof.loss == pytest.approx(front.best.proof.result - front.best.proof.teacher)
+
+
+@pytest.mark.parametrize(
+    ("settings", "text"),
+    [
+        ({"max_loss": 0.0}, "max_loss: expected a number above 0"),
+        ({"max_loss": float("nan")}, "max_loss: expected a number above 0"),
+        ({"budget": 0.0}, "budget: expected seconds above 0"),
+        ({"candidates": 0}, "candidates: expected 1 or more"),
+        ({"confidence": 1.0}, "confidence: expected a number from 0.5"),
+        ({"objective": "beauty"}, "objective: expected one of size, latency, rows-per-second"),
+        ({"name": "Upper"}, "name: expected lower-case letters"),
+        ({"metric": "r2"}, "metric: expected one of accuracy"),
+    ],
+)
+def test_settings_that_make_no_sense_are_refused(
+    settings: dict[str, Any], text: str, forest: Any, data: Data, tmp_path: Path
+) -> None:
+    with pytest.raises(ExportError, match=text):
+        optimize(forest, *data, **({"max_loss": 0.1, "name": "x", "to": tmp_path} | settings))
+
+
+def test_rows_that_do_not_fit_are_refused(forest: Any, data: Data, tmp_path: Path) -> None:
+    X, y = data
+
+    def search(model: Any, X: Any, y: Any, **settings: Any) -> Front:
+        return optimize(model, X, y, max_loss=0.1, name="x", to=tmp_path, **settings)
+
+    with pytest.raises(InvalidRows, match="at least 100 rows"):
+        search(forest, X[:99], y[:99])
+    with pytest.raises(InvalidRows, match="all are of one"):
+        search(forest, X, np.full(len(X), "no"))
+    with pytest.raises(InvalidRows, match="labels of the model, 'no', 'yes'; got 'maybe'"):
+        search(forest, X, np.where(np.arange(len(y)) == 7, "maybe", y.astype("U5")))
+    with pytest.raises(InvalidRows, match="expected one value for each of"):
+        search(forest, X, y[:-1])
+    with pytest.raises(InvalidRows):
+        search(forest, X[:, :3], y)
+    with pytest.raises(NotFitted):
+        search(RandomForestClassifier(), X, y)
+    with pytest.raises(UnsupportedEstimator, match="expected a classifier or a regressor"):
+        search(StandardScaler().fit(X), X, y)
+    assert list(tmp_path.iterdir()) == []
