@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import sparse
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.exceptions import NotFittedError
@@ -40,14 +41,14 @@ class TreeSum(RegressorMixin, BaseEstimator):  # type: ignore[misc]
     def of(
         cls,
         *,
-        feature: Array,
-        threshold: Array,
-        left: Array,
-        right: Array,
-        missing_left: Array,
-        values: Array,
-        roots: Array,
-        baseline: Array,
+        feature: ArrayLike,
+        threshold: ArrayLike,
+        left: ArrayLike,
+        right: ArrayLike,
+        missing_left: ArrayLike,
+        values: ArrayLike,
+        roots: ArrayLike,
+        baseline: ArrayLike,
         width: int,
         allow_nan: bool = True,
         names: Array | None = None,

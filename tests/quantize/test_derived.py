@@ -80,6 +80,7 @@ def test_a_regressor_has_no_labels_to_agree_on(
     errors = np.abs(load(made).predict(diabetes_rows) - diabetes_model.predict(diabetes_rows))
     assert found.labels is None
     assert found.mean_error == errors.mean()
+    assert found.mean_error is not None
     assert found.mean_error > 0
 
 

@@ -104,7 +104,8 @@ def test_a_loss_is_what_is_worse_than_the_teacher() -> None:
     y = np.arange(40) % 2
     worse = np.where(np.arange(40) < 4, 1 - y, y)
     found = Comparison(METRICS["accuracy"], y, y).loss(worse)
-    assert (found.teacher, found.result, found.loss, found.rows) == (1.0, 0.9, pytest.approx(0.1), 40)
+    assert (found.teacher, found.result, found.rows) == (1.0, 0.9, 40)
+    assert found.loss == pytest.approx(0.1)
     errors = Comparison(METRICS["mae"], np.zeros(40), np.zeros(40)).loss(np.full(40, 0.5))
     assert errors.loss == 0.5
 

@@ -284,8 +284,9 @@ def test_a_regressor_by_its_error(tmp_path: Path) -> None:
 def test_settings_that_make_no_sense_are_refused(
     settings: dict[str, Any], text: str, forest: Any, data: Data, tmp_path: Path
 ) -> None:
+    asked: dict[str, Any] = {"max_loss": 0.1, "name": "x", "to": tmp_path} | settings
     with pytest.raises(ExportError, match=text):
-        optimize(forest, *data, **({"max_loss": 0.1, "name": "x", "to": tmp_path} | settings))
+        optimize(forest, *data, **asked)
 
 
 def test_rows_that_do_not_fit_are_refused(forest: Any, data: Data, tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ def make_trees(values: np.ndarray, *, allow_nan: bool = True, baseline: Any = No
     """Three trees over four columns: of two splits, of one, and a single leaf; ``values`` are (9, targets)."""
     return TreeSum.of(
         feature=[0, 1, 0, 0, 0, 3, 0, 0, 0],
-        threshold=np.float32([0.1, -2.5, 0, 0, 0, 1e-3, 0, 0, 0]),
+        threshold=np.array([0.1, -2.5, 0, 0, 0, 1e-3, 0, 0, 0], np.float32),
         left=[1, 2, -1, -1, -1, 6, -1, -1, -1],
         right=[4, 3, -1, -1, -1, 7, -1, -1, -1],
         missing_left=[True, False, False, False, False, True, False, False, False],
