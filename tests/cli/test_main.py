@@ -132,7 +132,7 @@ def test_the_list_needs_no_model_and_is_text_or_json(capsys: pytest.CaptureFixtu
     listed = json.loads(capsys.readouterr().out)
     assert lines[0] == "sklearn"
     assert len([line for line in lines if line.startswith("  ")]) == len(listed)
-    assert {entry["library"] for entry in listed} == {"sklearn", "catboost", "lightgbm", "xgboost"}
+    assert {entry["library"] for entry in listed} == {"sklearn", "catboost", "lightgbm", "xgboost", "skerry"}
 
 
 def test_a_skops_file_needs_no_trust_where_its_types_are_known(breast_cancer: pd.DataFrame, tmp_path: Path) -> None:
