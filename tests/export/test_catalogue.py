@@ -33,7 +33,13 @@ def test_whoever_is_refused_is_told_why() -> None:
 def test_it_is_the_table_by_library_and_alphabet() -> None:
     found = read_catalogue()
     assert {f"{line.library}.{line.estimator}" for line in found} == set(ESTIMATORS)
-    assert list(dict.fromkeys(line.library for line in found)) == ["sklearn", "catboost", "lightgbm", "xgboost", "skerry"]
+    assert list(dict.fromkeys(line.library for line in found)) == [
+        "sklearn",
+        "catboost",
+        "lightgbm",
+        "xgboost",
+        "skerry",
+    ]
     names = [line.estimator.lower() for line in found if line.library == "sklearn"]
     assert names == sorted(names)
 
