@@ -393,14 +393,15 @@ class ModelRepository:
 
     @contextmanager
     def _turn(self, name: str) -> Iterator[None]:
+        """Nobody else changes the model meanwhile; a worker that still follows the last change is waited for."""
         lock = self._lock(name)
-        if not lock.acquire(blocking=False):
-            raise Conflict(f"model {name!r}: another change is under way; try again when it is done")
-        try:
-            with self._files.lock(name) if self._files else nullcontext():
+        with self._files.lock(name) if self._files else nullcontext():
+            if not lock.acquire(blocking=self._files is not None):
+                raise Conflict(f"model {name!r}: another change is under way; try again when it is done")
+            try:
                 yield
-        finally:
-            lock.release()
+            finally:
+                lock.release()
 
     def _make(self, name: str, wanted: Wanted, before: Wanted | None = None) -> None:
         """Serve ``wanted``, all of it or nothing; with ``before``, it is this worker that tells the others."""

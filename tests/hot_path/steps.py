@@ -22,6 +22,7 @@ from uvicorn.server import ServerState
 from skerry.export import export
 from skerry.runtime import SessionConfig, load
 from skerry.runtime.app import create_app
+from skerry.runtime.batching.queue import BatchPolicy
 from skerry.runtime.http.connection import Connection
 from skerry.runtime.model import Model
 from skerry.runtime.models.repository import ModelRepository
@@ -59,7 +60,10 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     loop = asyncio.new_event_loop()
     gc.collect()
     gc.freeze()  # what training and export left behind is not to be looked through while a step is timed
-    yield Server(model, create_app(ModelRepository([model])), loop, X)
+    at_once = BatchPolicy(
+        max_batch_size=1
+    )  # else, on a slow machine, requests may be gathered, which takes a loop that turns
+    yield Server(model, create_app(ModelRepository([model], policy=at_once)), loop, X)
     gc.unfreeze()
     loop.close()
 

@@ -521,6 +521,35 @@ def test_other_workers_follow(steps: Path, tmp_path: Path) -> None:
     assert (answer(new), new.lineup("steps").wanted) == (2, here.lineup("steps").wanted)
 
 
+def test_a_change_waits_until_its_worker_has_followed_the_one_before(
+    steps: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A client's next call may reach a worker that still loads what the last one brought."""
+    files = WantedFiles(tmp_path / "run")
+    (tmp_path / "run").mkdir()
+    here, there = (ModelRepository.open(steps, files=files) for _ in range(2))
+    arrives(steps, 2)
+    here.load("steps")
+    loads, may_end = threading.Event(), threading.Event()
+
+    def slowly(*args: object) -> ServedModel:
+        loads.set()
+        assert may_end.wait(10)
+        return load(*args)  # type: ignore[arg-type]
+
+    load = there._load
+    monkeypatch.setattr(there, "_load", slowly)
+    with ThreadPoolExecutor() as pool:
+        follows = pool.submit(there.follow, "steps")
+        assert loads.wait(10)
+        changes = pool.submit(there.unload, "steps", 1)
+        with pytest.raises(TimeoutError):
+            changes.result(0.05)
+        may_end.set()
+        assert (follows.result(10), changes.result(10)) == (True, None)
+    assert there.versions("steps") == [2]
+
+
 def test_a_worker_that_cannot_follow_says_so_and_serves_what_it_has(
     steps: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
