@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from skerry.cli.options import trust_options
 from skerry.cli.progress import Say, progress
 from skerry.runtime.errors import ArtifactError, BenchError
 
@@ -86,10 +87,7 @@ _above_zero = click.FloatRange(0, min_open=True)
 @click.option(
     "--parent", type=Existing(), help="The artifact that this one was made from.  [default: found by its digest]"
 )
-@click.option("--trust-pickle", is_flag=True, help="Load a .joblib or .pkl file, which runs the code in it.")
-@click.option(
-    "--trust-type", "trusted_types", multiple=True, help="A type that a .skops file may contain; repeat for several."
-)
+@trust_options
 @click.option("--connections", type=click.IntRange(1), help="Connections at once.  [default: 32]")
 @click.option(
     "--rate",

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from skerry.cli.options import to_option
+
 
 @click.command()
 @click.option("--once", is_flag=True, help="Stop after the checks instead of serving on.")
@@ -16,13 +18,7 @@ import click
     type=click.IntRange(0, 65535),
     help="The port to serve on; 0 takes a free one.",
 )
-@click.option(
-    "--to",
-    default="artifacts",
-    show_default=True,
-    type=click.Path(path_type=Path),
-    help="The model repository to write to.",
-)
+@to_option
 @click.option(
     "--keep",
     type=click.Path(path_type=Path, file_okay=False),

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from skerry.cli.options import lineage_options, to_option, trust_options
+
 
 @click.command()
 @click.argument("model", required=False, type=click.Path(path_type=Path))
@@ -18,13 +20,7 @@ import click
     "--target", help="The column (or the array of an .npz) with the truth; the artifact then carries an evaluation."
 )
 @click.option("--name", help="What to call the model.  [default: the file's name]")
-@click.option(
-    "--to",
-    default="artifacts",
-    show_default=True,
-    type=click.Path(path_type=Path),
-    help="The model repository to write to.",
-)
+@to_option
 @click.option(
     "--method",
     "methods",
@@ -37,12 +33,8 @@ import click
     help="How far a score may be from scikit-learn's, relative above 1.  [default: 1e-9, or 1e-6 where float32 is involved]",
 )
 @click.option("--compress", is_flag=True, help="Store the model as Zstandard; it is unpacked when it is loaded.")
-@click.option("--license", help="The model's licence, as an SPDX identifier.")
-@click.option("--author", help="Who made the model.")
-@click.option("--trust-pickle", is_flag=True, help="Load a .joblib or .pkl file, which runs the code in it.")
-@click.option(
-    "--trust-type", "trusted_types", multiple=True, help="A type that a .skops file may contain; repeat for several."
-)
+@lineage_options
+@trust_options
 @click.option("--json", "as_json", is_flag=True, help="Print the manifest instead of a summary; of --list, JSON.")
 @click.option("--list", "as_list", is_flag=True, help="List the estimators that can be exported, and stop.")
 def export(

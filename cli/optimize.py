@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from skerry.cli.options import lineage_options, to_option, trust_options
 from skerry.cli.progress import Say, progress
 
 
@@ -46,20 +47,10 @@ from skerry.cli.progress import Say, progress
 )
 @click.option("--candidates", default=200, show_default=True, help="How many candidates are tried at most.")
 @click.option("--name", help="What to call the result.  [default: the model's name and -optimized]")
-@click.option(
-    "--to",
-    default="artifacts",
-    show_default=True,
-    type=click.Path(path_type=Path),
-    help="The model repository to write to.",
-)
+@to_option
 @click.option("--picture", type=click.Path(path_type=Path), help="Draw the front in this file, .svg or .png.")
-@click.option("--license", help="The result's licence, as an SPDX identifier.")
-@click.option("--author", help="Who made the model.")
-@click.option("--trust-pickle", is_flag=True, help="Load a .joblib or .pkl file, which runs the code in it.")
-@click.option(
-    "--trust-type", "trusted_types", multiple=True, help="A type that a .skops file may contain; repeat for several."
-)
+@lineage_options
+@trust_options
 @click.option(
     "--seed", default=0, show_default=True, type=click.IntRange(min=0), help="For everything that is drawn by chance."
 )

@@ -23,15 +23,11 @@ SINGLE = 12
 """Rows of the larger call; rounds, and at least so many however long they take; calls with one row in a round."""
 
 
-SLOWER, TICK = 1.05, 1e-6
-"""What takes longer by more than this factor and these seconds is slower; less is noise."""
-
-
 def slower(trial: Trial, exact: Trial, X: Any) -> str:
     """Where a trial's graph is slower than the exact one, both timed in turns by the processor's clock; "" where it is not."""
     feeds = trial.loaded().feeds.from_rows(take(X, slice(min(MANY, len(X)))))
     for timing in measure_gain(exact.content, trial.content, feeds).timings:
-        if timing.ratio > SLOWER and timing.after - timing.before > TICK:
+        if timing.is_slower:
             return str(timing)
     return ""
 

@@ -24,8 +24,8 @@ LONG = 2e-4
 
 NOISE, CLEAR = 0.05, 0.1
 """Times whose ratio is nearer to 1 are the same; and so much less is faster."""
-UNNOTICED = 5e-7
-"""A difference of so many seconds a run is none beside what a request takes, 200 times as much."""
+UNNOTICED = 1e-6
+"""A difference of so many seconds a run is none beside what a request takes, 100 times as much."""
 SMALLER = 0.98
 """A file is smaller if it has at most this share of the bytes."""
 
