@@ -3,7 +3,8 @@
 Bisection, for many thresholds at once, on the ordered values of each column's own dtype. The oracle is
 scikit-learn: ``thresholds.rows`` computes the features that rows have where the estimator compares them.
 Between two values of one column that fall on different sides of a threshold there are two neighbouring
-values that do, and 64 halvings find them.
+values that do, and 64 halvings find them. Where scikit-learn refuses what it has not seen, neighbours are
+values that the base rows have.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import numpy as np
 from scipy import sparse
 
 from skerry.export.graph import Thresholds
+from skerry.export.oracle import REFUSALS
 from skerry.export.signature import Signature, take
 from skerry.runtime.feeds import Array
 
@@ -35,25 +37,42 @@ class Crossings:
         self._values = thresholds.values[chosen]
         self.columns = thresholds.origins[chosen]
         self._base = {index: signature.column(base, index) for index in range(signature.width)}
-        self.low, self.high, self.found = self._searched(ranges)
+        self.scales: dict[int, Scale] = {
+            int(index): Scale(self._base[index].dtype, ranges[index]) for index in np.unique(self.columns)
+        }
+        self.low, self.high, self.found = self._searched()
 
     def neighbours(self) -> Iterator[Any]:
         """Rows on both sides of each crossing: the value next to it, and the one after."""
         for offset in (-1, 0, 1, 2):
             yield take(self._with(self.low + offset), np.flatnonzero(self.found))
 
-    def _searched(self, ranges: list[tuple[float, float]]) -> tuple[Array, Array, Array]:
-        low, high = self._ends(ranges)
+    def _searched(self) -> tuple[Array, Array, Array]:
+        try:
+            return self._bisected()
+        except REFUSALS:  # of a value that was not seen in training
+            self.scales = {index: self._accepted(index, scale) for index, scale in self.scales.items()}
+            return self._bisected()
+
+    def _bisected(self) -> tuple[Array, Array, Array]:
+        low, high = np.array([self.scales[int(index)].ends for index in self.columns], np.int64).T
         below, above = self._side(low), self._side(high)
         while ((middle := _between(low, high)) != low).any():
             stays = self._side(middle) == below
             low, high = np.where(stays, middle, low), np.where(stays, high, middle)
         return low, high, below != above
 
-    def _ends(self, ranges: list[tuple[float, float]]) -> tuple[Array, Array]:
-        widened = [(low - 10 * (high - low) - 1, high + 10 * (high - low) + 1) for low, high in ranges]
-        ends = np.array(widened)[self.columns]
-        return self._encode(ends[:, 0]), self._encode(ends[:, 1])
+    def _accepted(self, index: int, scale: Scale) -> Scale:
+        """The scale of a column, or that of the values it has in the base rows if others are refused."""
+        known = self._base[index]
+        for end in (*scale.ends, sum(scale.ends) // 2):
+            try:
+                self._thresholds.rows(
+                    self._signature.rows(self._base | {index: scale.values(np.full(len(known), end))})
+                )
+            except REFUSALS:
+                return ListedScale(known)
+        return scale
 
     def _side(self, keys: Array) -> Array:
         given = self._thresholds.rows(self._with(keys))
@@ -65,18 +84,55 @@ class Crossings:
     def _with(self, keys: Array) -> Any:
         """The base rows with the searched column at ``keys``."""
         columns = dict(self._base)
-        for index in np.unique(self.columns):
+        for index, scale in self.scales.items():
             hits = self.columns == index
             columns[index] = columns[index].copy()
-            columns[index][hits] = from_keys(keys[hits], columns[index].dtype)
+            columns[index][hits] = scale.values(keys[hits])
         return self._signature.rows(columns)
 
-    def _encode(self, values: Array) -> Array:
-        keys = np.empty(len(values), np.int64)
-        for index in np.unique(self.columns):
-            hits = self.columns == index
-            keys[hits] = to_keys(values[hits], self._base[index].dtype)
-        return keys
+
+class Scale:
+    """Values of a dtype in their order: a key is an integer, and neighbouring values have neighbouring keys. ``ends`` are
+    the keys far below and above a range."""
+
+    def __init__(self, dtype: np.dtype, bounds: tuple[float, float]) -> None:
+        self._dtype = dtype
+        low, high = bounds
+        far = np.array([low - 10 * (high - low) - 1, high + 10 * (high - low) + 1])
+        least, most = self.keys(far).tolist()
+        self.ends: tuple[int, int] = least, most
+
+    def keys(self, values: Array) -> Array:
+        if self._dtype.kind in "iu":
+            limits = np.iinfo(self._dtype)
+            return np.clip(values, max(limits.min, -(2.0**62)), min(limits.max, 2.0**62)).astype(np.int64)
+        bits = values.astype(self._dtype).view(self._integer).astype(np.int64)
+        return np.where(bits < 0, -(bits & np.iinfo(self._integer).max), bits)
+
+    def values(self, keys: Array) -> Array:
+        if self._dtype.kind in "iu":
+            limits = np.iinfo(self._dtype)
+            return np.clip(keys, max(limits.min, -(2**63)), min(limits.max, 2**63 - 1)).astype(self._dtype)
+        magnitudes = np.abs(keys).astype(self._integer).view(self._dtype)
+        return np.copysign(magnitudes, np.where(keys < 0, -1, 1)).astype(self._dtype)
+
+    @property
+    def _integer(self) -> type[np.signedinteger[Any]]:
+        return np.int64 if self._dtype.itemsize == 8 else np.int32
+
+
+class ListedScale(Scale):
+    """The values that are ``known``, in their order; a key is a place among them."""
+
+    def __init__(self, known: Array) -> None:
+        self._known = np.unique(known if (known != known).all() else known[known == known])
+        self.ends = 0, len(self._known) - 1
+
+    def keys(self, values: Array) -> Array:
+        return np.minimum(np.searchsorted(self._known, values), self.ends[1])
+
+    def values(self, keys: Array) -> Array:
+        return np.asarray(self._known[np.clip(keys, *self.ends)])
 
 
 def _between(low: Array, high: Array) -> Array:
@@ -109,24 +165,3 @@ def reach(keys: Array, paths: list[Array], places: Array, crossings: Crossings) 
         now = keys[held, column]
         keys[held, column] = np.where(left, np.minimum(now, most), np.maximum(now, least))
     return keys
-
-
-def to_keys(values: Array, dtype: np.dtype) -> Array:
-    """Integers in the order of the values: neighbouring floats get neighbouring integers."""
-    if dtype.kind in "iu":
-        limits = np.iinfo(dtype)
-        return np.clip(values, max(limits.min, -(2.0**62)), min(limits.max, 2.0**62)).astype(np.int64)
-    bits = values.astype(dtype).view(np.int64 if dtype.itemsize == 8 else np.int32).astype(np.int64)
-    return np.where(bits < 0, -(bits & _magnitude(dtype)), bits)
-
-
-def from_keys(keys: Array, dtype: np.dtype) -> Array:
-    if dtype.kind in "iu":
-        limits = np.iinfo(dtype)
-        return np.clip(keys, max(limits.min, -(2**63)), min(limits.max, 2**63 - 1)).astype(dtype)
-    integer = np.int64 if dtype.itemsize == 8 else np.int32
-    return np.copysign(np.abs(keys).astype(integer).view(dtype), np.where(keys < 0, -1, 1)).astype(dtype)
-
-
-def _magnitude(dtype: np.dtype) -> int:
-    return int(2 ** (8 * dtype.itemsize - 1) - 1)

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from skerry.export.boundaries import Predict, boundary_rows
-from skerry.export.crossings import Crossings, ancestors, from_keys, reach, to_keys
+from skerry.export.crossings import Crossings, ancestors, reach
 from skerry.export.graph import Graph, Points, Thresholds
 from skerry.export.made_records import draw_records, draw_texts, special_records
 from skerry.export.oracle import REFUSALS
@@ -275,7 +275,7 @@ class RowMaker:
         crossings = Crossings(thresholds, np.arange(KEPT_ROWS * width), self._signature, rows, self._ranges)
         columns = {index: self._signature.column(rows, index)[:KEPT_ROWS] for index in range(self._signature.width)}
         for place, index in enumerate(points.origins):
-            columns[index] = from_keys(crossings.low.reshape(-1, width)[:, place], columns[index].dtype)
+            columns[index] = crossings.scales[int(index)].values(crossings.low.reshape(-1, width)[:, place])
         return self._picked(columns, np.flatnonzero(crossings.found.reshape(-1, width).all(axis=1)), KEPT)
 
     @property
@@ -299,16 +299,15 @@ class RowMaker:
         """Rows that come to a split and have its own column at, just above, or missing."""
         picks = self._random.integers(len(base), size=len(own))
         columns = {index: self._signature.column(base.rows, index)[picks] for index in range(self._signature.width)}
-        moved = np.unique(crossings.columns)
         keys = np.zeros((len(own), self._signature.width), np.int64)
-        for index in moved:
-            keys[:, index] = to_keys(columns[index], columns[index].dtype)
+        for index, scale in crossings.scales.items():
+            keys[:, index] = scale.keys(columns[index])
         keys = reach(keys, paths, places, crossings)
         rows, column = np.arange(len(own)), crossings.columns[own]
         parts = []
         for side in (crossings.low, crossings.high):
             keys[rows, column] = side[own]
-            columns |= {index: from_keys(keys[:, index], columns[index].dtype) for index in moved}
+            columns |= {index: scale.values(keys[:, index]) for index, scale in crossings.scales.items()}
             parts.append(self._picked(columns, np.flatnonzero(crossings.found[own]), "at a split"))
         for index in np.flatnonzero(missing).tolist():
             if columns[index].dtype.kind == "f":

@@ -12,7 +12,7 @@ from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.neighbors import KNeighborsRegressor
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, OrdinalEncoder, StandardScaler
 from sklearn.tree import DecisionTreeRegressor
 
 from skerry.export.converters.scope import Scope
@@ -200,6 +200,24 @@ def test_every_split_of_a_deep_tree_is_reached_at_its_threshold(scaled: bool, X:
             column[column <= tree.tree_.threshold[node]].max(),
         )
         assert np.nextafter(most, np.float32(np.inf)) == least or scaled
+
+
+def test_every_split_is_reached_where_unseen_numbers_are_refused() -> None:
+    """By those that were seen; columns in which nothing is refused are searched through as ever."""
+    random = np.random.default_rng(0)
+    X = np.column_stack([random.choice([1.5, 20, 300, 4e3], 200), random.normal(size=200)])
+    encoded = make_column_transformer((OrdinalEncoder(), [0]), ("passthrough", [1]))
+    tree = DecisionTreeRegressor(max_depth=6, random_state=0)
+    fitted = make_pipeline(encoded, tree).fit(X, X[:, 0] * X[:, 1])
+    maker, _ = maker_of(fitted, X)
+    made = maker.crossing(maker.ordinary()).rows
+    rows = fitted[0].transform(made)
+    visits = passed(tree, rows)
+    assert visits.any(axis=0).all()
+    for node in np.flatnonzero(tree.tree_.feature == 1):
+        column = rows[visits[:, node], 1].astype(np.float32)
+        is_below = column <= tree.tree_.threshold[node]
+        assert np.nextafter(column[is_below].max(), np.float32(np.inf)) == column[~is_below].min()
 
 
 def test_values_are_missing_at_every_split_where_they_may_be(X: np.ndarray) -> None:
