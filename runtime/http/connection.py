@@ -2,7 +2,7 @@
 
 uvicorn takes it as its ``http`` protocol. It stands in for uvicorn's own, which lets a request's head be of any size and
 take any time, answers malformed ones as text, and drops requests when it stops. Framing is httptools'; its rules are those
-of RFC 9112. What the two share with uvicorn is in ``tests/runtime/test_connection.py``.
+of RFC 9112. What the two share with uvicorn is in ``tests/runtime/http/test_connection.py``.
 """
 
 from __future__ import annotations
