@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import Any
@@ -35,7 +35,7 @@ class Tensor:
     """A value in the graph: (rows, width), or (rows,) where ``width`` is None.
 
     ``is_input``: it is an input of the model, as it came. ``is_checked``: it holds such inputs' numbers, of which the
-    runtime refuses those that are not finite wherever scikit-learn does.
+    runtime refuses those that are not finite wherever scikit-learn does. ``is_finite``: it is so whatever the rows are.
     """
 
     name: str
@@ -43,6 +43,7 @@ class Tensor:
     width: int | None
     is_input: bool = False
     is_checked: bool = False
+    is_finite: bool = False
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,7 @@ class Features:
 
     @classmethod
     def join(cls, parts: Iterable[Features]) -> Features:
-        return cls(tuple(piece for part in parts for piece in part.pieces))
+        return cls(tuple(_merged(piece for part in parts for piece in part.pieces)))
 
     @property
     def width(self) -> int:
@@ -156,7 +157,20 @@ class Features:
             piece = self.pieces[owner]
             local = run - starts[owner]
             picked.append(Piece(piece.tensor, piece.indices[local], piece.origins[local]))
-        return Features(tuple(picked))
+        return Features(tuple(_merged(picked)))
+
+
+def _merged(pieces: Iterable[Piece]) -> Iterator[Piece]:
+    """Neighbours of one tensor as one piece: they are picked from it by one operator, or none."""
+    for tensor, alike in groupby(pieces, key=lambda piece: piece.tensor):
+        first, *others = alike
+        if others and isinstance(tensor, Tensor) and tensor.width is not None:
+            indices, origins = (
+                np.concatenate([getattr(piece, name) for piece in (first, *others)]) for name in ("indices", "origins")
+            )
+            yield Piece(tensor, indices, origins)
+        else:
+            yield from (first, *others)
 
 
 Outputs = dict[str, "Tensor | Features"]
@@ -244,6 +258,8 @@ class Graph:
     _constants: dict[tuple[Any, ...], str] = field(default_factory=dict)
     _made: dict[tuple[Any, ...], Tensor] = field(default_factory=dict)
     _lists: dict[str, bytes] = field(default_factory=dict)
+    _truths: dict[str, Tensor] = field(default_factory=dict)
+    _columns: dict[str, Tensor] = field(default_factory=dict)
     _count: int = 0
 
     def input(self, name: str, dtype: np.dtype, width: int | None) -> Tensor:
@@ -311,11 +327,16 @@ class Graph:
         dtype = np.dtype(dtype)
         if tensor.dtype == dtype:
             return tensor
+        if dtype == BOOL and tensor.name in self._truths:
+            return self._truths[tensor.name]
         is_wider = (
             tensor.dtype != STRING and np.can_cast(tensor.dtype, dtype, casting="same_kind") and dtype != np.float32
         )
         checked = tensor.is_checked and is_wider
-        return replace(self.op("Cast", tensor, dtype=dtype, to=element_type(dtype)), is_checked=checked)
+        made = self.op("Cast", tensor, dtype=dtype, to=element_type(dtype))
+        if tensor.dtype == BOOL:
+            self._truths[made.name] = tensor
+        return replace(made, is_checked=checked, is_finite=tensor.is_finite and is_wider)
 
     def columns(self, tensor: Tensor, indices: Any) -> Tensor:
         indices = np.asarray(indices, np.int64)
@@ -341,12 +362,17 @@ class Graph:
 
     def flatten(self, tensor: Tensor) -> Tensor:
         """(rows, 1) → (rows,)."""
-        return self.op("Reshape", tensor, np.array([-1]), width=None)
+        flat = replace(self.op("Reshape", tensor, np.array([-1]), width=None), is_finite=tensor.is_finite)
+        if tensor.width == 1:
+            self._columns[flat.name] = tensor
+        return flat
 
     def column(self, tensor: Tensor) -> Tensor:
         """(rows,) → (rows, 1); a matrix stays."""
         if tensor.width is not None:
             return tensor
+        if tensor.name in self._columns:
+            return self._columns[tensor.name]
         return replace(self.op("Reshape", tensor, np.array([-1, 1]), width=1), is_input=tensor.is_input)
 
     def matrix(self, features: Features, dtype: Any = None) -> Tensor:
@@ -370,7 +396,7 @@ class Graph:
             fills.append(np.full(len(piece.indices), np.nan) if fill is None else fill[piece.indices])
             if fill is not None:
                 self.note("imputed values", "missing directions of trees")
-        return Features(tuple(pieces)), np.concatenate(fills).astype(FLOAT64)
+        return Features(tuple(_merged(pieces))), np.concatenate(fills).astype(FLOAT64)
 
     def piece(self, piece: Piece) -> Tensor:
         """The columns of a piece; those of a one-hot are BOOL."""

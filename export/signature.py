@@ -97,7 +97,7 @@ class Signature:
             Piece(tensors[spec.datatype], np.array([groups[spec.datatype].index(spec.name)]), np.array([index]))
             for index, spec in enumerate(self.inputs)
         ]
-        return Features(tuple(pieces))
+        return Features.join([Features(tuple(pieces))])
 
 
 def _series(values: Array, dtype: Any, marker: Any) -> pd.Series:

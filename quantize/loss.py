@@ -217,8 +217,8 @@ class Comparison:
         The standard error is that of a delete-a-group jackknife over random groups of rows (J. Shao and C. F. J. Wu,
         1989), for any metric alike; teacher and result lose the same rows, so what both find hard cancels out. Limits
         are quantiles of Student's t, moved outwards where the groups are skewed (N. J. Johnson, 1978): a few large
-        errors, which most samples lack. The limit for fresh rows adds the error of measuring there, and counts a gain as none: what
-        passes a bound is chosen for its luck, too.
+        errors, which most samples lack. The limit for fresh rows adds the error of measuring there, and is at
+        least what chance shows there of a model that loses nothing: a gain that was seen here may be luck.
         """
         result = self._of(answers)
         loss = self.metric.sign * (self._value - result)
@@ -231,6 +231,7 @@ class Comparison:
         lean = (
             -_skewness(replicates) * (1 + 2 * wide**2) / 6 / np.sqrt(count)
         )  # leaving out a bad group leaves less loss
+        reach = float(wide + max(0.0, lean))
         return Loss(
             metric=self.metric.name,
             rows=rows,
@@ -238,8 +239,8 @@ class Comparison:
             result=result,
             loss=loss,
             low=loss - float(wide - min(0.0, lean)) * error,
-            high=loss + float(wide + max(0.0, lean)) * error,
-            fresh=max(0.0, loss) + float(wide + max(0.0, lean)) * float(np.sqrt(2 * seen + unseen**2)),
+            high=loss + reach * error,
+            fresh=max(loss + reach * float(np.sqrt(2 * seen + unseen**2)), reach * error),
             confidence=self.confidence,
             bound=self.bound,
         )

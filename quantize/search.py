@@ -44,6 +44,8 @@ TIMED = 28
 """How many models are timed, at most."""
 SHARES = (0.6, 0.75, 0.9)
 """Of the budget: when the first candidates must be drawn, when their combinations, when graphs rewritten."""
+LEAST = 0.15
+"""Share of the budget that rewriting graphs may take however late it begins: it costs little, and gains much."""
 
 
 def optimize(
@@ -104,7 +106,7 @@ def optimize(
         model, X, y, max_loss=max_loss, metric=metric, seed=seed, confidence=confidence, to=to, name=name
     )
     turns = Turns(candidates, lambda: False, progress)
-    trials = _search(problem, arrows, graph_arrows, turns, seed, lambda share: monotonic() - began > share * budget)
+    trials = _search(problem, arrows, graph_arrows, turns, seed, lambda: (monotonic() - began) / budget)
     progress(f"timing {len(trials)} of {turns.drawn} candidates")
     teacher, points = _timed(problem, trials, seconds=max(2.0, 0.05 * budget))
     progress(f"proving on {problem.rows.prove:,} rows that nothing has seen")
@@ -148,16 +150,18 @@ def _search(
     graph_arrows: Mapping[str, GraphArrow],
     turns: Turns,
     seed: int,
-    is_over: Callable[[float], bool],
+    spent: Callable[[], float],
 ) -> list[Trial]:
-    """All trials: of the arrows, of the arrows on the best of these, and of rewritten graphs."""
-    turns.is_over = lambda: is_over(SHARES[0])
+    """All trials: of the arrows, of the arrows on the best of these, and of rewritten graphs; ``spent`` is the share of the
+    budget that is."""
+    turns.is_over = lambda: spent() > SHARES[0]
     trials = list(draw(arrows, problem.teacher, problem.learn, problem.judge, turns, seed=(seed, 0)))
-    turns.is_over = lambda: is_over(SHARES[1])
+    turns.is_over = lambda: spent() > SHARES[1]
     pruning = {family: arrow for family, arrow in arrows.items() if family not in DISTILLED}
     for place, trial in enumerate(_best(trials, AGAIN)):
         trials += _again(problem, trial, pruning, turns, (seed, 1 + place))
-    turns.is_over = lambda: is_over(SHARES[2])
+    end = max(SHARES[2], spent() + LEAST)
+    turns.is_over = lambda: spent() > end
     return trials + list(_rewrites(problem, [problem.exact, *_best(trials, NARROWED)], graph_arrows, turns))
 
 

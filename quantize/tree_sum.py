@@ -25,14 +25,15 @@ class TreeSum(RegressorMixin, BaseEstimator):  # type: ignore[misc]
     """A fitted sum of trees: ``baseline_``, and of each tree the value of the leaf a row falls into.
 
     As scikit-learn's trees do, it rounds a row to float32 and sends it left where ``x[feature] <= threshold``. NaN goes
-    as ``missing_left_`` says where ``allow_nan_``, and is refused otherwise; so is what float32 does not hold.
+    as ``missing_left_`` says where ``allow_nan_``, and is refused otherwise; so is what float32 does not hold, but where
+    ``allow_inf_``.
 
     Attributes, over the nodes of all trees:
         feature_ (int), threshold_ (float32), left_, right_ (node numbers, -1 at a leaf), missing_left_ (bool),
         values_ (nodes, targets) float64: what a leaf adds.
     And beside them:
         roots_: the nodes the trees start at. baseline_ (targets,) float64: what every row starts from.
-        allow_nan_, n_features_in_, feature_names_in_ (where the teacher had names).
+        allow_nan_, allow_inf_, n_features_in_, feature_names_in_ (where the teacher had names).
 
     It is made by ``TreeSum.of``; ``fit`` gives the leaves of the trees it has other values.
     """
@@ -51,6 +52,7 @@ class TreeSum(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         baseline: ArrayLike,
         width: int,
         allow_nan: bool = True,
+        allow_inf: bool = False,
         names: Array | None = None,
     ) -> Self:
         """A fitted one of these arrays; ``width`` is how many columns a row has, ``names`` are their names."""
@@ -59,7 +61,7 @@ class TreeSum(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         trees.left_, trees.right_ = np.asarray(left, np.int32), np.asarray(right, np.int32)
         trees.missing_left_, trees.roots_ = np.asarray(missing_left, bool), np.asarray(roots, np.int32)
         trees.values_, trees.baseline_ = np.asarray(values, np.float64), np.asarray(baseline, np.float64)
-        trees.n_features_in_, trees.allow_nan_ = width, allow_nan
+        trees.n_features_in_, trees.allow_nan_, trees.allow_inf_ = width, allow_nan, allow_inf
         if names is not None:
             trees.feature_names_in_ = names
         return trees
@@ -101,10 +103,17 @@ class TreeSum(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         return tags
 
     def _validated(self, X: Any) -> Any:
-        finite = "allow-nan" if self.allow_nan_ else True
-        return validate_data(
-            self, X, reset=False, dtype=np.float32, accept_sparse="csr", ensure_all_finite=finite, ensure_min_samples=1
-        )
+        finite = False if self.allow_inf_ else "allow-nan" if self.allow_nan_ else True
+        with np.errstate(over="ignore"):  # infinite then, and refused or taken as such
+            return validate_data(
+                self,
+                X,
+                reset=False,
+                dtype=np.float32,
+                accept_sparse="csr",
+                ensure_all_finite=finite,
+                ensure_min_samples=1,
+            )
 
     def _chunks(self, rows: Any) -> Iterator[Array]:
         size = max(1, STEPS_AT_ONCE // max(1, len(self.roots_)))

@@ -24,6 +24,8 @@ def label_of(graph: Graph, indices: Tensor, classes: Any) -> Tensor:
         raise UnsupportedEstimator("expected class labels that are strings, numbers or booleans, got bytes")
     if classes.dtype == INT64 and np.array_equal(classes, np.arange(len(classes))):
         return indices
+    if classes.dtype == bool and len(classes) == 2:
+        return graph.cast(indices, BOOL)
     if classes.dtype.kind == "U":
         classes = classes.astype(object)
     table = classes.astype(np.uint8) if classes.dtype == bool else classes
@@ -71,11 +73,14 @@ def logistic(graph: Graph, score: Tensor) -> Tensor:
 
     Beyond 800 it is 0 and 1 in either dtype, and inf - inf would not be.
     """
-    return _with_complement(graph, graph.op("Clip", score, np.array(-800, score.dtype), np.array(800, score.dtype)))
+    score = graph.column(score)
+    if not score.is_finite:
+        score = graph.op("Clip", score, np.array(-800, score.dtype), np.array(800, score.dtype))
+    return _with_complement(graph, score)
 
 
 def _with_complement(graph: Graph, score: Tensor) -> Tensor:
-    """The same of finite scores: the softmax of 0 and the score."""
+    """The same of finite scores, (rows,) or (rows, 1): the softmax of 0 and the score."""
     return softmax(graph, graph.op("Pad", graph.column(score), np.array([0, 1, 0, 0]), width=2))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -33,17 +34,38 @@ def tree_sum(estimator: Any, features: Features, scope: Scope) -> Outputs:
     if not estimator.allow_nan_ and np.isnan(fills).all():
         scope.finite(features)
     X = _rows(estimator, features, scope)
-    leaves = estimator.left_ == LEAF
-    units = _units(estimator.values_ * leaves[:, None], estimator.roots_)
-    add = _sums if _has_own_targets(estimator) else _table_sums
-    sums = graph.cast(add(estimator, X, fills, units, graph), FLOAT64)
-    if estimator.baseline_.any():
-        sums = graph.op("Add", sums, estimator.baseline_)
+    own = _has_own_targets(estimator)
+    values, baseline = _with_baseline(estimator) if own else (estimator.values_, estimator.baseline_)
+    units = _units(values * (estimator.left_ == LEAF)[:, None], estimator.roots_)
+    sums = graph.cast((_sums if own else _table_sums)(estimator, values, X, fills, units, graph), FLOAT64)
+    if baseline.any():
+        sums = graph.op("Add", sums, baseline)
+    sums = replace(sums, is_finite=True)
     return {"predict": graph.flatten(sums) if targets == 1 else sums}
 
 
+def _with_baseline(estimator: Any) -> tuple[np.ndarray, np.ndarray]:
+    """The nodes' values and the baseline; that is in the leaves of each target's first tree where float32 holds all sums then."""
+    values, leaves = estimator.values_.copy(), estimator.left_ == LEAF
+    spans, given = _spans(estimator), set[int]()
+    for start, end in spans:
+        target = _target(estimator, start, end)
+        if target not in given:
+            given.add(target)
+            values[start:end, target] += estimator.baseline_[target]
+    is_whole = given == set(range(values.shape[1]))
+    if is_whole and _units(values * leaves[:, None], estimator.roots_) is not None:
+        return values, np.zeros_like(estimator.baseline_)
+    return estimator.values_, estimator.baseline_
+
+
+def _target(estimator: Any, start: int, end: int) -> int:
+    """The target to which the tree of these nodes adds; of a tree that adds nothing the first."""
+    return int(np.abs(estimator.values_[start:end][estimator.left_[start:end] == LEAF]).max(axis=0).argmax())
+
+
 def _rows(estimator: Any, features: Features, scope: Scope) -> Tensor:
-    """The rows as floats; those beyond float32 are refused."""
+    """The rows as floats; those beyond float32 are refused if they are."""
     splits = estimator.left_ != LEAF
     spans = _spans(estimator)
     above = splits_above((estimator.left_[a:b] - a, estimator.right_[a:b] - a, splits[a:b]) for a, b in spans)
@@ -51,27 +73,31 @@ def _rows(estimator: Any, features: Features, scope: Scope) -> Tensor:
     floats = scope.graph.floats(features)
     if features.is_sparse:
         scope.refuse_not_finite(floats)
-    scope.refuse_beyond_float32(estimator, features, floats)
+    if not estimator.allow_inf_:
+        scope.refuse_beyond_float32(estimator, features, floats)
     return floats
 
 
-def _sums(estimator: Any, X: Tensor, fills: np.ndarray, units: np.ndarray | None, graph: Graph) -> Tensor:
+def _sums(
+    estimator: Any, values: np.ndarray, X: Tensor, fills: np.ndarray, units: np.ndarray | None, graph: Graph
+) -> Tensor:
     """Each tree adds to one target."""
     dtype = FLOAT64 if units is None else FLOAT32
-    targets = estimator.values_.shape[1]
+    targets = values.shape[1]
     trees = []
     for start, end in _spans(estimator):
-        values = estimator.values_[start:end]
-        target = int(np.abs(values[estimator.left_[start:end] == LEAF]).max(axis=0).argmax())
-        trees.append(_tree(estimator, start, end, values[:, target], target, dtype, fills))
+        target = _target(estimator, start, end)
+        trees.append(_tree(estimator, start, end, values[start:end, target], target, dtype, fills))
     return tree_ensemble(graph, graph.cast(X, dtype), trees or [constant_tree(0.0)], targets=targets)
 
 
-def _table_sums(estimator: Any, X: Tensor, fills: np.ndarray, units: np.ndarray | None, graph: Graph) -> Tensor:
+def _table_sums(
+    estimator: Any, values: np.ndarray, X: Tensor, fills: np.ndarray, units: np.ndarray | None, graph: Graph
+) -> Tensor:
     """Each tree gives the number of its leaf, a table what the leaf adds to every target."""
     leaves = estimator.left_ == LEAF
     numbers = np.zeros(len(leaves))
-    table, numbers[leaves] = np.unique(estimator.values_[leaves], axis=0, return_inverse=True)
+    table, numbers[leaves] = np.unique(values[leaves], axis=0, return_inverse=True)
     trees = [
         _tree(estimator, start, end, numbers[start:end], place, FLOAT32, fills)
         for place, (start, end) in enumerate(_spans(estimator))

@@ -68,6 +68,8 @@ OBJECTIVES: dict[str, Link] = {
     "survival:cox": (_log, _exp),
 }
 """Objective → from ``base_score`` to the margin all trees are added to, and from the margin to the answer."""
+ADDITIVE = ("binary:logistic", "multi:softprob", "reg:squarederror")
+"""Objectives whose margin is the score that scikit-learn's own boosting has."""
 
 
 def xgboost_regressor(estimator: Any, features: Features, scope: Scope) -> Outputs:
@@ -96,18 +98,28 @@ def _above_half(graph: Graph, value: Tensor) -> Tensor:
 
 def _margin_and_value(estimator: Any, features: Features, scope: Scope) -> tuple[Tensor, Tensor]:
     """What ``predict(output_margin=True)`` and ``predict`` of the booster give: float32 (rows, targets)."""
-    learner = json.loads(bytes(estimator.get_booster().save_raw("json")))["learner"]
+    learner = _learner(estimator)
     objective = learner["objective"]["name"]
     if callable(estimator.objective) or objective not in OBJECTIVES:
         raise scope.refuse(estimator, f"objective={estimator.objective!r} is not converted")
-    to_margin, to_value = OBJECTIVES[objective]
-    shape = learner["learner_model_param"]
-    scores = np.array(json.loads(shape["base_score"]), FLOAT32)
-    start = np.broadcast_to(to_margin(scores), max(int(shape["num_class"]), int(shape["num_target"]), 1))
     model = learner["gradient_booster"]
     convert = _linear if model["name"] == "gblinear" else _trees
-    margin = convert(estimator, model, start.astype(FLOAT32), features, scope)
-    return margin, to_value(scope.graph, margin)
+    margin = convert(estimator, model, _start(learner), features, scope)
+    return margin, OBJECTIVES[objective][1](scope.graph, margin)
+
+
+def _learner(estimator: Any) -> dict[str, Any]:
+    learner: dict[str, Any] = json.loads(bytes(estimator.get_booster().save_raw("json")))["learner"]
+    return learner
+
+
+def _start(learner: dict[str, Any]) -> np.ndarray:
+    """The margin of no tree: float32 (targets,)."""
+    to_margin, _ = OBJECTIVES[learner["objective"]["name"]]
+    shape = learner["learner_model_param"]
+    scores = np.array(json.loads(shape["base_score"]), FLOAT32)
+    targets = max(int(shape["num_class"]), int(shape["num_target"]), 1)
+    return np.broadcast_to(to_margin(scores), targets).astype(FLOAT32)
 
 
 def _linear(estimator: Any, model: dict[str, Any], start: np.ndarray, features: Features, scope: Scope) -> Tensor:
@@ -137,17 +149,20 @@ def _trees(estimator: Any, model: dict[str, Any], start: np.ndarray, features: F
     return _sums_in_order(scope.graph, X, trees, len(start))
 
 
-def trees_of(estimator: Any) -> list[TreeArrays]:
-    """The trees up to the best iteration; none of gblinear. The margin of no tree comes on top."""
-    learner = json.loads(bytes(estimator.get_booster().save_raw("json")))["learner"]["gradient_booster"]
-    weights = learner.get("weight_drop")
-    model = learner.get("gbtree", learner).get("model", {})
+def trees_of(estimator: Any) -> tuple[list[TreeArrays], np.ndarray | None]:
+    """The trees up to the best iteration, none of gblinear; and the margin of no tree, float32 (targets,), where sums of both
+    are the score: a regression's value, or the logits of classes."""
+    learner = _learner(estimator)
+    start = _start(learner) if learner["objective"]["name"] in ADDITIVE else None
+    booster = learner["gradient_booster"]
+    weights = booster.get("weight_drop")
+    model = booster.get("gbtree", booster).get("model", {})
     if "trees" not in model:
-        return []
+        return [], start
     end = _end(estimator, model)
     scales = np.ones(end, FLOAT32) if weights is None else np.array(weights, FLOAT32)
     told = zip(model["trees"][:end], scales, model["tree_info"], strict=False)
-    return [_tree(tree, weight, np.float32(0), target) for tree, weight, target in told]
+    return [_tree(tree, weight, np.float32(0), target) for tree, weight, target in told], start
 
 
 def _sums_in_order(graph: Graph, X: Tensor, trees: list[TreeArrays], targets: int) -> Tensor:

@@ -21,11 +21,13 @@ from skerry.runtime.errors import UnsupportedEstimator
 @dataclass(frozen=True)
 class Ensemble:
     """The trees of a fitted estimator. ``additive``: their sums, and of a classifier the softmax of them, are what it
-    predicts; else their values are zero, and only their splits are known. ``allow_nan``: it takes rows with NaN."""
+    predicts; else their values are zero, and only their splits are known. ``allow_nan``: it takes rows with NaN, and
+    ``allow_inf`` with infinities."""
 
     structure: Structure
     additive: bool
     allow_nan: bool = True
+    allow_inf: bool = False
 
 
 def read_trees(estimator: Any) -> Ensemble | None:
@@ -72,28 +74,34 @@ def _gradient_boosting(estimator: Any) -> Ensemble:
 def _hist_gradient_boosting(estimator: Any) -> Ensemble:
     additive = is_classifier(estimator) or type(estimator._loss.link).__name__ == "IdentityLink"
     trees = hist_gradient_boosting.trees_of(estimator)
-    return _boosted(estimator, trees, estimator._baseline_prediction.ravel(), additive=additive)
+    return _boosted(estimator, trees, estimator._baseline_prediction.ravel(), additive=additive, allow_inf=True)
 
 
 def _lightgbm(estimator: Any) -> Ensemble:
     trees = lightgbm_trees.trees_of(estimator)
     plain = estimator.objective_ in ("binary", "multiclass", "regression")
-    return _boosted(estimator, trees, np.zeros(_columns(estimator)), additive=plain and estimator.boosting_type != "rf")
+    additive = plain and estimator.boosting_type != "rf"
+    return _boosted(estimator, trees, np.zeros(_columns(estimator)), additive=additive, allow_inf=True)
 
 
 def _xgboost(estimator: Any) -> Ensemble:
     if not np.isnan(estimator.missing):
         raise _refused(estimator, f"missing={estimator.missing}")
-    return _boosted(estimator, xgboost_trees.trees_of(estimator), np.zeros(_columns(estimator)), additive=False)
+    trees, start = xgboost_trees.trees_of(estimator)
+    if start is None:
+        return _boosted(estimator, trees, np.zeros(_columns(estimator)), additive=False)
+    return _boosted(estimator, trees, start.astype(float), additive=True)
 
 
-def _boosted(estimator: Any, trees: list[TreeArrays], baseline: Array, *, additive: bool) -> Ensemble:
+def _boosted(
+    estimator: Any, trees: list[TreeArrays], baseline: Array, *, additive: bool, allow_inf: bool = False
+) -> Ensemble:
     if not trees:
         raise _refused(estimator, "expected trees, got none")
     if any(tree.members for tree in trees):
         raise _refused(estimator, "splits by sets of categories")
     structure = Structure.of(trees, baseline, shared=False)
-    return Ensemble(structure, additive)
+    return Ensemble(structure, additive, allow_inf=allow_inf)
 
 
 def _scored(estimator: Any) -> Ensemble | None:

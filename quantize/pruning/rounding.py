@@ -8,12 +8,15 @@ from skerry.quantize.pruning.collapse import TINY, Pruned
 from skerry.quantize.pruning.leaves import Goal, curvature
 from skerry.quantize.teacher import Array
 
+FINER = 256.0
+"""The baseline's grid is so much finer; float32 still holds the sums of most ensembles, and it needs no sum of its own then."""
+
 
 def on_grid(pruned: Pruned, goal: Goal | None, *, bits: int, l2: float, scale: Array) -> Array:
     """The values of the leaves, times ``scale`` (columns,), and the baseline: (nodes + 1, columns).
 
     In each column they become multiples of one power of two, at most ``2**(bits - 1) - 1`` on either side of 0; the baseline
-    stays as it is. The error is fed back: before a tree is rounded, its leaves take a Newton step towards the ``goal``, of
+    of one ``FINER`` than that. The error is fed back: before a tree is rounded, its leaves take a Newton step towards the ``goal``, of
     all rows, from what rounding has made of the sums so far; the baseline comes last. Without a goal each value is rounded
     by itself.
     """
@@ -25,7 +28,8 @@ def on_grid(pruned: Pruned, goal: Goal | None, *, bits: int, l2: float, scale: A
         whole, baseline = np.clip(np.round(values / grid), -most, most), pruned.values[-1]
     else:
         whole, baseline = _with_feedback(pruned, goal, values, grid, most, l2)
-    return np.concatenate([np.where(leaf, whole, 0.0) * unit, (baseline * scale)[None]])
+    fine = unit / FINER
+    return np.concatenate([np.where(leaf, whole, 0.0) * unit, (np.round(baseline * scale / fine) * fine)[None]])
 
 
 def _units(values: Array, most: float) -> Array:

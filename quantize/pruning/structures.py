@@ -126,7 +126,7 @@ class Structure:
             values[inner] = values[below[0]] + values[below[1]]
         return replace(self, values=values / counts[:, None])
 
-    def tree_sum(self, *, width: int, allow_nan: bool, names: Array | None = None) -> TreeSum:
+    def tree_sum(self, *, width: int, allow_nan: bool, allow_inf: bool, names: Array | None = None) -> TreeSum:
         """The fitted estimator of these trees, for rows of ``width`` columns."""
         return TreeSum.of(
             feature=self.feature,
@@ -139,6 +139,7 @@ class Structure:
             baseline=self.baseline,
             width=width,
             allow_nan=allow_nan,
+            allow_inf=allow_inf,
             names=names,
         )
 

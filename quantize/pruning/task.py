@@ -8,11 +8,13 @@ from typing import Any, Literal
 import numpy as np
 
 from skerry.quantize.pruning.collapse import Pruned
-from skerry.quantize.pruning.families import read_trees
+from skerry.quantize.pruning.families import Ensemble, read_trees
 from skerry.quantize.pruning.leaves import Goal, Link
 from skerry.quantize.pruning.rounding import on_grid
+from skerry.quantize.pruning.structures import Structure
 from skerry.quantize.scored import ScoredClassifier
 from skerry.quantize.teacher import Array, Teacher
+from skerry.quantize.tree_sum import TreeSum
 
 Refit = Literal["labels", "teacher", "both"] | None
 """What leaves are fitted to: the truth, the teacher's scores, or the mean of both; None: not at all."""
@@ -27,16 +29,15 @@ PAIRS = 3_000_000
 class PruningTask:
     """``start`` has all trees, and the leaf of each row in each; ``goal`` is None where leaves keep their values.
 
-    The numbers of a regressor are in units of ``scale`` (columns,), so that ``l2`` means the same everywhere. ``additive``:
-    the sums of the trees' own values are the teacher's scores.
+    The numbers of a regressor are in units of ``scale`` (columns,), so that ``l2`` means the same everywhere. ``ensemble`` is
+    what the teacher's trees were read as.
     """
 
     teacher: Teacher
+    ensemble: Ensemble
     start: Pruned
     goal: Goal | None
     scale: Array
-    additive: bool
-    allow_nan: bool
     width: int
 
     @classmethod
@@ -59,11 +60,11 @@ class PruningTask:
         structure = replace(structure, values=structure.values / scale, baseline=structure.baseline / scale)
         goal = None if goal is None else goal.part(taken)
         width = prepared.shape[1]
-        trees = structure.tree_sum(width=width, allow_nan=ensemble.allow_nan, names=_names(teacher))
+        trees = _tree_sum(structure, teacher, ensemble, width)
         start = Pruned.start(structure, trees.apply(_rows(prepared, taken)))
         if goal is not None and not ensemble.additive:
             start = start.from_baseline(goal.start())
-        return cls(teacher, start, goal, scale, ensemble.additive, ensemble.allow_nan, width)
+        return cls(teacher, ensemble, start, goal, scale, width)
 
     @property
     def l2(self) -> float:
@@ -74,10 +75,16 @@ class PruningTask:
         """The fitted estimator in the teacher's stead, with leaf values of so many bits."""
         values = on_grid(pruned, self.goal, bits=bits, l2=l2, scale=self.scale)
         structure = replace(pruned.structure, values=values[:-1], baseline=values[-1])
-        trees = structure.tree_sum(width=self.width, allow_nan=self.allow_nan, names=_names(self.teacher))
+        trees = _tree_sum(structure, self.teacher, self.ensemble, self.width)
         if self.teacher.task == "classification":
             return self.teacher.with_final(ScoredClassifier.of(trees, self.teacher.classes, _link(self.teacher)))
         return self.teacher.with_final(trees)
+
+
+def _tree_sum(structure: Structure, teacher: Teacher, ensemble: Ensemble, width: int) -> TreeSum:
+    """The trees as an estimator that takes what the teacher takes."""
+    names = getattr(teacher.final, "feature_names_in_", None)
+    return structure.tree_sum(width=width, allow_nan=ensemble.allow_nan, allow_inf=ensemble.allow_inf, names=names)
 
 
 def _goal(teacher: Teacher, truth: Array | None, scores: Array | None, columns: int) -> Goal | None:
@@ -99,10 +106,6 @@ def _labels(teacher: Teacher, truth: Array) -> Array:
 
 def _link(teacher: Teacher) -> Link:
     return "softmax" if hasattr(teacher.model, "predict_proba") else None
-
-
-def _names(teacher: Teacher) -> Array | None:
-    return getattr(teacher.final, "feature_names_in_", None)
 
 
 def _rows(prepared: Any, rows: Array) -> Any:

@@ -66,7 +66,7 @@ def prune_trees(
     task = PruningTask.of(teacher, teacher.prepared(X), truth, scores, np.random.default_rng(seed))
     if task is None:
         raise UnsupportedEstimator(f"{type(teacher.final).__name__}: expected an ensemble of decision trees")
-    if task.goal is None and (nodes is not None or not task.additive):
+    if task.goal is None and (nodes is not None or not task.ensemble.additive):
         raise UnsupportedEstimator(f"{type(teacher.final).__name__}: its leaves have to be refitted, got refit=None")
     l2 = task.l2 if l2 is None else l2
     return task.model(_smaller(task, trees, max_depth, nodes, l2), bits=leaf_bits, l2=l2)

@@ -21,7 +21,7 @@ from skerry.runtime import Artifact, load
 def _measure_briefly(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("skerry.runtime.batching.cost.SECONDS", 0.0)
     monkeypatch.setattr("skerry.quantize.timing.ROUNDS", 3)
-    monkeypatch.setattr("skerry.quantize.timing.SLOWER", 100.0)  # models so small differ by microseconds
+    monkeypatch.setattr("skerry.quantize.graphs.gain.NOISE", 100.0)  # models so small differ by microseconds
 
 
 @pytest.fixture(scope="module")

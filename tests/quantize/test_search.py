@@ -48,7 +48,7 @@ FEW: dict[str, Any] = {"arrows": {"first trees": first_trees}, "graph_arrows": {
 @pytest.fixture(autouse=True)
 def _time_briefly(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("skerry.quantize.timing.ROUNDS", 3)
-    monkeypatch.setattr("skerry.quantize.timing.SLOWER", 100.0)  # models so small differ by microseconds
+    monkeypatch.setattr("skerry.quantize.graphs.gain.NOISE", 100.0)  # models so small differ by microseconds
     monkeypatch.setattr("skerry.quantize.graphs.gain.SECONDS", 0.0)
 
 
@@ -178,8 +178,8 @@ def test_nothing_is_written_that_is_no_smaller(forest: Any, data: Data, tmp_path
 def test_nothing_is_written_that_is_slower(
     forest: Any, data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("skerry.quantize.timing.SLOWER", 0.0)
-    monkeypatch.setattr("skerry.quantize.timing.TICK", -1.0)
+    monkeypatch.setattr("skerry.quantize.graphs.gain.NOISE", -1.0)
+    monkeypatch.setattr("skerry.quantize.graphs.gain.UNNOTICED", -1.0)
     front = optimize(forest, *data, max_loss=0.08, name="slower", to=tmp_path, **FEW)
     assert (front.directory, list(tmp_path.iterdir())) == (None, [])
     assert "slower than the exact model" in front.reason

@@ -18,7 +18,7 @@ from skerry.quantize.tree_sum import TreeSum
 def sum_of(estimator: Any, width: int) -> TreeSum:
     found = read_trees(estimator)
     assert found is not None
-    return found.structure.tree_sum(width=width, allow_nan=found.allow_nan)
+    return found.structure.tree_sum(width=width, allow_nan=found.allow_nan, allow_inf=found.allow_inf)
 
 
 @pytest.fixture

@@ -209,7 +209,7 @@ def test_refitting_solves_the_same_equations_as_ridge(numbers: Any) -> None:
     found = read_trees(RandomForestRegressor(5, max_depth=3, random_state=0).fit(X, y))
     assert found is not None
     structure = found.structure
-    leaves = structure.tree_sum(width=6, allow_nan=True).apply(X)
+    leaves = structure.tree_sum(width=6, allow_nan=True, allow_inf=False).apply(X)
     nothing = np.zeros((len(structure.left) + 1, 1))
     design = Design(structure, leaves)
     fitted = refit(Goal(y[:, None], None), design, nothing, nothing, l2=3.0, solves=500)
