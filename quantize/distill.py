@@ -71,6 +71,8 @@ def students(family: str) -> Arrow:
         if family not in course.families:
             return
         limit = parameters_of(teacher.final) or np.inf
+        if course.columns * course.targets > STUDENTS[family].widest:
+            return
         for settings in STUDENTS[family].settings:
             if STUDENTS[family].size(settings, course.columns, course.targets) >= limit:
                 continue

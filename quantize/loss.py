@@ -217,8 +217,8 @@ class Comparison:
         The standard error is that of a delete-a-group jackknife over random groups of rows (J. Shao and C. F. J. Wu,
         1989), for any metric alike; teacher and result lose the same rows, so what both find hard cancels out. Limits
         are quantiles of Student's t, moved outwards where the groups are skewed (N. J. Johnson, 1978): a few large
-        errors, which most samples lack. The limit for fresh rows adds the error of measuring there, and is at
-        least what chance shows there of a model that loses nothing: a gain that was seen here may be luck.
+        errors, which most samples lack. The limit for fresh rows adds the error of measuring there: chance
+        is in both.
         """
         result = self._of(answers)
         loss = self.metric.sign * (self._value - result)
@@ -240,7 +240,7 @@ class Comparison:
             loss=loss,
             low=loss - float(wide - min(0.0, lean)) * error,
             high=loss + reach * error,
-            fresh=max(loss + reach * float(np.sqrt(2 * seen + unseen**2)), reach * error),
+            fresh=loss + reach * float(np.sqrt(2 * seen + unseen**2)),
             confidence=self.confidence,
             bound=self.bound,
         )
@@ -262,10 +262,9 @@ def _skewness(values: Array) -> float:
 def rows_needed(loss: Loss) -> int | None:
     """About how many rows would show a loss like this one to be within its bound; None where it is not."""
     assert loss.bound is not None
-    lost = max(0.0, loss.loss)
-    if lost >= loss.bound:
+    if loss.loss >= loss.bound:
         return None
-    return int(np.ceil(loss.rows * ((loss.fresh - lost) / (loss.bound - lost)) ** 2))
+    return int(np.ceil(loss.rows * ((loss.fresh - loss.loss) / (loss.bound - loss.loss)) ** 2))
 
 
 def _codes(labels: Array, classes: Any) -> Array:

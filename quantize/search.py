@@ -178,10 +178,11 @@ def _best(trials: Sequence[Trial], most: int) -> list[Trial]:
 def _again(
     problem: Problem, trial: Trial, arrows: Mapping[str, Arrow], turns: Turns, seed: tuple[int, ...]
 ) -> Iterator[Trial]:
-    """The arrows on what one of them made; they learn from what the first teacher says."""
+    """The arrows on what one of them made; they learn from what the first teacher says, if that is of the same kind."""
     teacher = teacher_of(trial.estimator, methods=problem.teacher.methods)
     learn = problem.learn
-    rows = training(teacher, learn.X, learn.y, learn.scores) if learn.y is not None else learn
+    scores = learn.scores if teacher.scored_by == problem.teacher.scored_by else None
+    rows = training(teacher, learn.X, learn.y, scores) if learn.y is not None else learn
     for found in draw(arrows, teacher, rows, problem.judge, turns, seed=seed):
         family = trial.family if found.family == trial.family else f"{trial.family}, {found.family}"
         yield replace(found, family=family, steps=(*trial.steps, *found.steps))

@@ -62,6 +62,8 @@ class Student:
     """Has ``decision_function``, of a classifier."""
     size: Callable[[Settings, int, int], int] = lambda settings, columns, targets: 0
     """Settings, columns of a row and targets → how many parameters it will have: of trees, where they grow as they may."""
+    widest: float = float("inf")
+    """Columns times targets up to which a search tries it: of more it learns for minutes."""
 
 
 def boosting(lesson: Lesson, settings: Settings, rng: np.random.Generator) -> Any:
@@ -236,6 +238,7 @@ STUDENTS: dict[str, Student] = {
         default=3,
         takes_sparse=False,
         knows_categories=True,
+        widest=3_000,
         size=lambda settings, columns, targets: targets * _nodes(settings["max_iter"], settings["max_leaf_nodes"]),
     ),
     "linear": Student(

@@ -53,12 +53,16 @@ class Teacher:
         (one column for two classes), else 1 for the class it predicts; of several targets those of each, side by side.
         Of a regressor its predictions.
         """
-        for method in ("predict_proba", "decision_function"):
-            if self.task == "classification" and hasattr(self.model, method):
-                return _matrix(getattr(self.model, method)(X))
-        if self.task == "classification":
-            return _hot(np.asarray(self.model.predict(X)), self.classes)
-        return _matrix(self.model.predict(X))
+        answers = getattr(self.model, self.scored_by)(X)
+        if self.task == "classification" and self.scored_by == "predict":
+            return _hot(np.asarray(answers), self.classes)
+        return _matrix(answers)
+
+    @property
+    def scored_by(self) -> str:
+        """The method that its scores come from."""
+        methods = ("predict_proba", "decision_function") if self.task == "classification" else ()
+        return next((method for method in methods if hasattr(self.model, method)), "predict")
 
 
 def teacher_of(model: Any, *, methods: Sequence[str] | None = None) -> Teacher:

@@ -180,9 +180,8 @@ class Loss(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     """What a result loses against its teacher, by a metric on the same ``rows``; above 0 is worse than the teacher.
 
     ``teacher`` and ``result`` are the metric's values. With ``confidence`` the loss on all such rows is at least ``low``, and
-    with the same at most ``high``; and what will be seen on as many fresh rows is at most ``fresh``, also if nothing is
-    lost or won and all that was seen is chance. Each is a one-sided limit. ``bound`` is what was asked for, and what ``fresh``
-    is held against; null where nothing was.
+    with the same at most ``high``; and what will be seen on as many fresh rows is at most ``fresh``. Each is a
+    one-sided limit. ``bound`` is what was asked for, and what ``fresh`` is held against; null where nothing was.
     """
 
     metric: str

@@ -6,9 +6,12 @@ kernels: each time ``columns @ weights + intercept`` of many columns. Some are d
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
+from scipy import sparse
 from scipy.linalg import solve
 from sklearn.linear_model import Ridge
 
@@ -17,7 +20,9 @@ from skerry.quantize.teacher import Array
 DEPENDENT = 1e-8
 """What is left of a column's square, where those chosen before it explain all but rounding."""
 WIDEST = 1500
-"""Columns whose products with each other are still looked at; of more each is judged for itself."""
+"""Columns whose products with each other are still looked at to rank them; of more each is judged for itself."""
+MOST = 3000
+"""Dense columns, and ``WIDEST`` sparse ones, are weighed by one factorization; more of them step by step."""
 RIDGES = (1e-9, 1e-6, 1e-4, 1e-2, 1.0)
 """How strongly weights are held to where they were, in mean squares of a column; chosen on a quarter of the rows."""
 
@@ -57,27 +62,42 @@ def refitted(
     left = sums - columns @ start
     importance = np.ones(len(sums)) if importance is None else importance
     aside = rng.permutation(len(sums)) < len(sums) // 4
-    errors = []
-    for ridge in RIDGES if aside.any() else ():
-        change, offset = _solved(columns[~aside], left[~aside], importance[~aside], ridge, centred=centred)
-        errors.append(importance[aside] @ ((columns[aside] @ change + offset - left[aside]) ** 2))
-    best = RIDGES[int(np.argmin(np.sum(errors, axis=1)))] if errors else RIDGES[-1]
-    change, offset = _solved(columns, left, importance, best, centred=centred)
+    best = RIDGES[-1]
+    if aside.any():
+        solved = _solver(columns[~aside], left[~aside], importance[~aside], centred=centred)
+        errors = []
+        for ridge in RIDGES:
+            change, offset = solved(ridge)
+            errors.append((importance[aside] @ ((columns[aside] @ change + offset - left[aside]) ** 2)).sum())
+        best = RIDGES[int(np.argmin(errors))]
+    change, offset = _solver(columns, left, importance, centred=centred)(best)
     return start + change, offset
 
 
-def _solved(columns: Any, sums: Array, importance: Array, ridge: float, *, centred: bool) -> tuple[Array, Array]:
-    """Weights and intercept of a ridge regression whose penalty is ``ridge`` mean squares of a column."""
-    if columns.shape[1] > WIDEST:
-        penalty = ridge * float(np.mean(_spread(columns) ** 2)) * len(sums)
-        model = Ridge(penalty, solver="sparse_cg", fit_intercept=centred).fit(columns, sums, importance)
-        return np.reshape(model.coef_, (sums.shape[1], -1)).T, np.zeros(sums.shape[1]) + model.intercept_
+Solver = Callable[[float], tuple[Array, Array]]
+"""From a ridge to weights and intercept: the penalty is that many mean squares of a column."""
+
+
+def _solver(columns: Any, sums: Array, importance: Array, *, centred: bool) -> Solver:
+    """Ridge regressions of the sums."""
+    if columns.shape[1] > (WIDEST if sparse.issparse(columns) else MOST):
+        return partial(_stepwise, columns, sums, importance, centred)
     gram, cross = _moments(columns, sums, importance, centred=centred)
     scale = float(np.trace(gram)) / max(len(gram), 1) or 1.0
-    weights = solve(gram + ridge * scale * np.eye(len(gram)), cross, assume_a="pos")
-    if not centred:
-        return weights, np.zeros(sums.shape[1])
-    return weights, np.average(sums, axis=0, weights=importance) - _means(columns, importance) @ weights
+    means = _means(columns, importance) if centred else np.zeros(len(gram))
+    middle = np.average(sums, axis=0, weights=importance) if centred else np.zeros(sums.shape[1])
+
+    def solved(ridge: float) -> tuple[Array, Array]:
+        weights = solve(gram + ridge * scale * np.eye(len(gram)), cross, assume_a="pos")
+        return weights, middle - means @ weights
+
+    return solved
+
+
+def _stepwise(columns: Any, sums: Array, importance: Array, centred: bool, ridge: float) -> tuple[Array, Array]:
+    penalty = ridge * float(np.mean(_spread(columns) ** 2)) * len(sums)
+    model = Ridge(penalty, solver="sparse_cg", fit_intercept=centred).fit(columns, sums, importance)
+    return np.reshape(model.coef_, (sums.shape[1], -1)).T, np.zeros(sums.shape[1]) + model.intercept_
 
 
 def _greedy(gram: Array, cross: Array, count: int) -> list[int]:

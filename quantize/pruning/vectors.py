@@ -90,7 +90,7 @@ def vector_candidates(teacher: Teacher, rows: TrainingRows, rng: np.random.Gener
         return
     machine = family.read(estimator)
     choice = _Choice.of(teacher, family, rows.prepared, rng)
-    for count in dict.fromkeys(_count(machine, share) for share in SHARES):
+    for count in dict.fromkeys(min(_count(machine, share), len(choice.order)) for share in SHARES):
         if count < len(machine.weights):
             smaller = choice.kept(count, rng)
             detail = {"vectors": f"{count} of {len(machine.weights)}"}

@@ -125,13 +125,6 @@ def test_limits_are_in_order_and_fresh_rows_are_less_certain() -> None:
     assert found.low < found.loss < found.high < found.fresh
 
 
-def test_a_gain_is_not_counted_on_for_fresh_rows() -> None:
-    y, teacher, result = _accuracy(500, np.random.default_rng(0))
-    gain = Comparison(METRICS["accuracy"], y, result).loss(teacher)
-    assert gain.loss < 0
-    assert gain.high < 0 < gain.fresh
-
-
 def test_the_groups_are_the_same_for_the_same_seed() -> None:
     y, teacher, result = _area(500, np.random.default_rng(0))
     one, again, other = (Comparison(METRICS["roc_auc"], y, teacher, seed=seed).loss(result) for seed in (1, 1, 2))
