@@ -78,7 +78,8 @@ class Crossings:
         given = self._thresholds.rows(self._with(keys))
         features = given.toarray() if sparse.issparse(given) else np.asarray(given)
         features = features.reshape(len(keys), -1)  # a vector is one column
-        compared = features[np.arange(len(keys)), self._features].astype(self._thresholds.dtype)
+        with np.errstate(over="ignore"):  # infinite then, as it is to the estimator
+            compared = features[np.arange(len(keys)), self._features].astype(self._thresholds.dtype)
         return np.asarray(compared.astype(float) <= self._values)
 
     def _with(self, keys: Array) -> Any:

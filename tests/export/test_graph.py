@@ -9,6 +9,7 @@ import onnx
 import pytest
 
 from skerry.export.graph import (
+    BOOL,
     FLOAT64,
     INT64,
     STRING,
@@ -48,6 +49,29 @@ def test_equal_constants_are_kept_once() -> None:
     assert len(set(names)) == 3 == len(graph.initializers)
     assert graph.constant(np.array(["a"], object)) == graph.constant(np.array(["a"], object))
     assert graph.constant(np.array(["a"], object)) != graph.constant(np.array(["b"], object))
+
+
+def test_neighbouring_columns_of_one_input_are_picked_together(X: np.ndarray) -> None:
+    graph = Graph()
+    whole, other = Features.of(graph.input("X", FLOAT64, 4), np.arange(4)), graph.input("Y", FLOAT64, 1)
+    each = [whole.select(np.array([column])) for column in range(4)]
+    assert graph.matrix(Features.join(each)).name == "X"
+    mixed = Features.join([each[2], each[0], Features.of(other), each[3]])
+    assert [piece.indices.tolist() for piece in mixed.pieces] == [[2, 0], [0], [3]]
+    expected = np.column_stack([X[:, [2, 0]], X[:, 1], X[:, 3]])
+    np.testing.assert_array_equal(run(graph, graph.matrix(mixed), X=X, Y=X[:, [1]]), expected)
+
+
+def test_a_truth_value_that_was_counted_is_itself_again() -> None:
+    graph = Graph()
+    above = graph.op("Greater", graph.input("X", FLOAT64, 4), np.array(0.0), dtype=BOOL)
+    assert graph.cast(graph.cast(above, INT64), BOOL) == above
+
+
+def test_a_column_that_was_flattened_is_itself_again() -> None:
+    graph = Graph()
+    column = graph.input("X", FLOAT64, 1)
+    assert graph.column(graph.flatten(column)) == column
 
 
 def test_zeros_of_either_sign_are_two_constants() -> None:

@@ -304,6 +304,14 @@ def test_students_larger_than_their_teacher_are_not_proposed_nor_taught() -> Non
     assert Asked.rows <= len(STUDENTS)  # to see how many numbers it says of a row
 
 
+def test_boosted_trees_are_not_tried_on_wide_rows_of_many_classes() -> None:
+    random = np.random.default_rng(0)
+    X, y = random.normal(size=(300, 400)), np.arange(300) % 10
+    teacher = teacher_of(RandomForestClassifier(30, random_state=0).fit(X, y))
+    assert list(proposals(teacher, X, y)["boosting"]) == []
+    assert next(proposals(teacher, X, y)["perceptron"]).parameters > 0
+
+
 @pytest.mark.parametrize("targets", [1, 3])
 def test_how_large_a_student_will_be_is_known_before(targets: int) -> None:
     X, y = make_friedman1(300, 6, random_state=0)

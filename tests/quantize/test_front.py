@@ -98,6 +98,11 @@ def test_a_small_one_that_was_lucky_does_not_keep_milder_ones_from_being_tried()
     assert order(points, TEACHER, "size") == [0, 1]
 
 
+def test_what_may_fail_and_is_no_safer_than_a_smaller_one_is_passed_over() -> None:
+    points = (point("sure", 900, -0.02), point("may fail", 500, 0.006), point("small", 100, 0.004))
+    assert [points[place].name for place in order(points, TEACHER, "size")] == ["sure", "small"]
+
+
 def test_where_none_is_likely_to_pass_the_safest_is_tried() -> None:
     points = (point("a", 500, 0.0095), point("b", 400, 0.009), point("over", 300, 0.011))
     assert order(points, TEACHER, "size") == [1]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator
 from pathlib import Path
+from time import sleep
 from typing import Any
 
 import msgspec
@@ -16,9 +17,10 @@ from sklearn.datasets import make_classification, make_friedman1
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.svm import SVC
 
 from skerry.export import export
-from skerry.quantize.arrows import GRAPH_ARROWS
+from skerry.quantize.arrows import ARROWS, GRAPH_ARROWS
 from skerry.quantize.candidate import Candidate, TrainingRows
 from skerry.quantize.distill import DISTILLED
 from skerry.quantize.front import Front
@@ -211,6 +213,43 @@ def test_rewritten_graphs_are_searched_too(forest: Any, data: Data, tmp_path: Pa
     assert artifact.manifest.derivation is not None
     assert artifact.manifest.derivation.loss == front.best.proof  # type: ignore[union-attr]
     load(artifact)
+
+
+def test_graphs_are_rewritten_however_late_it_is(forest: Any, data: Data, tmp_path: Path) -> None:
+    def slow(teacher: Teacher, rows: TrainingRows, rng: np.random.Generator) -> Iterator[Candidate]:
+        sleep(1.5)
+        yield from first_trees(teacher, rows, rng)
+
+    front = optimize(
+        forest,
+        *data,
+        max_loss=0.08,
+        name="late",
+        to=tmp_path,
+        budget=1.0,
+        arrows={"slow": slow},
+        graph_arrows=GRAPH_ARROWS,
+    )
+    assert front.is_cut_off
+    assert any(step.arrow == "quantize" for point in front.points for step in point.steps)
+
+
+def test_what_is_made_of_a_machine_without_probabilities_is_pruned_too(data: Data, tmp_path: Path) -> None:
+    """Boosted trees that learned from its decisions have probabilities, and are pruned by these."""
+    X, y = data
+    boosting, trees = "distill boosting", "trees"
+    front = optimize(
+        SVC(C=10.0).fit(X[:400], y[:400]),
+        X[400:],
+        y[400:],
+        max_loss=0.2,
+        name="machine",
+        to=tmp_path,
+        arrows={boosting: ARROWS[boosting], trees: ARROWS[trees]},
+        graph_arrows={},
+    )
+    assert any(point.family == f"{boosting}, {trees}" for point in front.points)
+    assert not any("stopped" in note for note in front.notes)
 
 
 def test_an_artifact_is_searched_by_what_it_answers(forest: Any, data: Data, tmp_path: Path) -> None:

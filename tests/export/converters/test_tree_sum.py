@@ -23,7 +23,9 @@ Same = Callable[..., Model]
 Beside = Callable[[Any], np.ndarray]
 
 
-def make_trees(values: np.ndarray, *, allow_nan: bool = True, baseline: Any = None, names: Any = None) -> TreeSum:
+def make_trees(
+    values: np.ndarray, *, allow_nan: bool = True, allow_inf: bool = False, baseline: Any = None, names: Any = None
+) -> TreeSum:
     """Three trees over four columns: of two splits, of one, and a single leaf; ``values`` are (9, targets)."""
     return TreeSum.of(
         feature=[0, 1, 0, 0, 0, 3, 0, 0, 0],
@@ -36,6 +38,7 @@ def make_trees(values: np.ndarray, *, allow_nan: bool = True, baseline: Any = No
         baseline=np.zeros(values.shape[1]) if baseline is None else baseline,
         width=4,
         allow_nan=allow_nan,
+        allow_inf=allow_inf,
         names=names,
     )
 
@@ -86,6 +89,12 @@ def test_numbers_beyond_float32_are_refused(check_same: Same, rows: np.ndarray) 
         model.predict(np.full((1, 4), 1e39))
 
 
+def test_infinities_go_where_the_teacher_sent_them(check_same: Same, rows: np.ndarray) -> None:
+    rows[::5, 1], rows[::7, 3], rows[::11, 0] = np.inf, -np.inf, 1e39
+    for values in VALUES.values():
+        check_same(make_trees(values, allow_inf=True), rows)
+
+
 def test_imputed_values_become_directions(check_same: Same, rows: np.ndarray) -> None:
     imputer = SimpleImputer(strategy="median").fit(rows)
     check_same(Pipeline([("impute", imputer), ("model", make_trees(VALUES["three targets"]))]), rows)
@@ -127,6 +136,15 @@ def test_sums_that_float32_holds_take_half_the_memory(check_same: Same, rows: np
     assert dtype_of_leaves(written(tmp_path)) == onnx.TensorProto.FLOAT
     check_same(make_trees(VALUES["one target"]), rows)
     assert dtype_of_leaves(written(tmp_path)) == onnx.TensorProto.DOUBLE
+
+
+@pytest.mark.parametrize("name", ["one target of few bits", "a target to each tree"])
+def test_a_baseline_that_float32_holds_beside_the_sums_is_in_the_leaves(
+    check_same: Same, rows: np.ndarray, tmp_path: Path, name: str
+) -> None:
+    for baseline, added in ((2.0**-10, False), (0.1, True)):
+        check_same(make_trees(VALUES[name], baseline=np.full(VALUES[name].shape[1], baseline)), rows)
+        assert ("Add" in [node.op_type for node in written(tmp_path).node]) == added
 
 
 def test_a_table_of_few_bits_is_stored_in_bytes(check_same: Same, rows: np.ndarray, tmp_path: Path) -> None:

@@ -204,6 +204,25 @@ def test_without_labels_leaves_are_fitted_to_what_the_teacher_says(numbers: Any)
     assert r2_score(teacher.predict(held), pruned.predict(held)) > 0.95
 
 
+ADDITIVE = ("GradientBoosting", "HistGradientBoosting", "LightGBM", "XGBoost")
+
+
+@pytest.mark.parametrize("name", ADDITIVE)
+def test_all_trees_of_a_classifier_as_they_are_say_what_it_says(name: str, classes: Any) -> None:
+    X, y, held, _ = classes
+    teacher = CLASSIFIERS[name]().fit(X, y)
+    same = prune_trees(teacher, X, refit=None, trees=1000)
+    np.testing.assert_allclose(same.predict_proba(held), teacher.predict_proba(held), atol=1e-3)
+
+
+@pytest.mark.parametrize("name", ADDITIVE)
+def test_all_trees_of_a_regressor_as_they_are_say_what_it_says(name: str, numbers: Any) -> None:
+    X, y, held, _ = numbers
+    teacher = REGRESSORS[name]().fit(X, y)
+    same = prune_trees(teacher, X, refit=None, trees=1000)
+    np.testing.assert_allclose(same.predict(held), teacher.predict(held), atol=5e-3)
+
+
 def test_refitting_solves_the_same_equations_as_ridge(numbers: Any) -> None:
     X, y, _, _ = numbers
     found = read_trees(RandomForestRegressor(5, max_depth=3, random_state=0).fit(X, y))

@@ -160,6 +160,20 @@ def _own(A: np.ndarray, B: np.ndarray) -> np.ndarray:
     return A @ B.T
 
 
+def test_a_step_says_how_many_vectors_there_are(
+    classes: Any, rows_of: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where there were so many that only some of them were looked at."""
+    monkeypatch.setattr("skerry.quantize.pruning.vectors.MOST_VECTORS", 50)
+    X, y, _, _ = classes
+    teacher = teacher_of(SVC(gamma=0.05, C=3).fit(X, y))
+    many = len(teacher.final.support_vectors_)
+    found = list(vector_candidates(teacher, rows_of(teacher, X, y), np.random.default_rng(0)))
+    told = [candidate.steps[0].detail["vectors"] for candidate in found]
+    assert told == [f"{len(candidate.model.support_vectors_)} of {many}" for candidate in found]
+    assert max(len(candidate.model.support_vectors_) for candidate in found) <= 50
+
+
 @pytest.mark.parametrize("model", [RandomForestClassifier(2), SVC(kernel="linear"), SVC(kernel=_own)])
 def test_what_has_no_vectors_of_its_own_gets_no_candidates(
     classes: Any, rows_of: Callable[..., Any], model: Any
