@@ -11,8 +11,8 @@ from skerry.quantize.front import TIE, Objective, Point
 from skerry.quantize.loss import rows_needed
 from skerry.runtime.manifest import Loss
 
-FASTER = 0.9
-"""What is called faster takes at most this share of the teacher's time."""
+SMALLER, FASTER = 0.95, 0.9
+"""What is called smaller has at most this share of the teacher's bytes, what is called faster takes this of its time."""
 STEP = 1.4
 """Of models whose sizes, or times, are closer than this only one is tried: each that is tried may fail, which ends it."""
 TINY = 1e-12
@@ -123,5 +123,5 @@ def _is_likely(point: Point) -> bool:
 def _is_useful(point: Point, teacher: Point, objective: Objective) -> bool:
     if point.loss is None or point.loss.bound is None or point.loss.loss >= point.loss.bound:
         return False
-    is_better = point.cost(objective) < teacher.cost(objective) * (1.0 if objective == "size" else FASTER)
+    is_better = point.cost(objective) < teacher.cost(objective) * (SMALLER if objective == "size" else FASTER)
     return is_better and point.bytes <= teacher.bytes

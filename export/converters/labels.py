@@ -50,6 +50,8 @@ def highest(graph: Graph, scores: Tensor) -> Tensor:
 
 def highest_or_nan(graph: Graph, scores: Tensor) -> Tensor:
     """The same of scores that may be NaN: the highest of all to NumPy; ONNX Runtime skips it."""
+    if scores.is_finite:
+        return highest(graph, scores)
     unordered = graph.op("IsNaN", scores, dtype=BOOL)
     ranks = graph.op("Where", unordered, np.array(np.inf, scores.dtype), scores, dtype=scores.dtype)
     return highest(graph, ranks)

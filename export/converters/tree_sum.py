@@ -105,8 +105,7 @@ def _table_sums(
     places = graph.cast(tree_ensemble(graph, graph.cast(X, FLOAT32), trees, targets=len(trees)), INT64)
     stored = _stored(table, units, graph)
     found = graph.op("Gather", stored, places, axis=0, width=table.shape[1])  # (rows, trees, targets)
-    sums = graph.cast(graph.op("ReduceSum", found, np.array([1]), keepdims=0), FLOAT64)
-    return sums if units is None else graph.op("Mul", sums, units)
+    return graph.op("ReduceSum", found, np.array([1]), keepdims=0)
 
 
 def _stored(table: np.ndarray, units: np.ndarray | None, graph: Graph) -> Tensor:
@@ -116,7 +115,8 @@ def _stored(table: np.ndarray, units: np.ndarray | None, graph: Graph) -> Tensor
     whole = table / units
     dtype = next((dtype for dtype in NARROW if np.abs(whole).max(initial=0) <= np.iinfo(dtype).max), FLOAT32)
     stored = Tensor(graph.constant(whole.astype(dtype)), dtype, table.shape[1])
-    return graph.cast(stored, FLOAT32)  # ONNX Runtime does it once, when it loads the model
+    wide = graph.cast(stored, FLOAT32)  # ONNX Runtime does this and what follows once, when it loads the model
+    return graph.op("Mul", wide, units.astype(FLOAT32))
 
 
 def _tree(
