@@ -9,7 +9,7 @@ from skerry.quantize.distill import DISTILLED
 from skerry.quantize.graphs.variants import graph_variants
 from skerry.quantize.pruning.columns import column_candidates
 from skerry.quantize.pruning.prototypes import prototype_candidates
-from skerry.quantize.pruning.trees import tree_candidates
+from skerry.quantize.pruning.trees import forest_candidates, tree_candidates
 from skerry.quantize.pruning.units import unit_candidates
 from skerry.quantize.pruning.vectors import vector_candidates
 from skerry.quantize.pruning.weights import weight_candidates
@@ -21,6 +21,7 @@ GraphArrow = Callable[[bytes, Feeds], Iterator[tuple[Step, bytes]]]
 
 PRUNING: dict[str, Arrow] = {
     "trees": tree_candidates,
+    "first trees": forest_candidates,
     "vectors": vector_candidates,
     "prototypes": prototype_candidates,
     "weights": weight_candidates,

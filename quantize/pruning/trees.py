@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from copy import copy
 from typing import Any
 
 import numpy as np
+from sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor, RandomForestClassifier, RandomForestRegressor
 
 from skerry.quantize.candidate import Candidate, TrainingRows
 from skerry.quantize.pruning.collapse import Pruned, shrink
@@ -19,6 +21,8 @@ LARGEST, LARGE = 0.15, 100_000
 STEP = 0.65
 """The nodes of a candidate, as a share of those of the one before."""
 FEWEST_NODES = 10
+FORESTS = (ExtraTreesClassifier, ExtraTreesRegressor, RandomForestClassifier, RandomForestRegressor)
+"""Of these the first trees are a smaller forest: each was grown without regard to the others."""
 BITS = 8
 """Of a candidate's leaves; with the error fed back, more of them gain nothing."""
 
@@ -47,20 +51,23 @@ def prune_trees(
         nodes: take away the splits that are worth least, of all trees, until no more nodes are left. All leaves are
             refitted again and again on the way. This loses far less than the other two.
         refit: what the leaves are fitted to, all trees together: "labels", "teacher", or the mean of "both"; None keeps
-            the means that the trees have.
+            the means that the trees have; of a forest then only ``trees`` can be asked for.
         leaf_bits: each leaf's value becomes a multiple of one power of two, of so many bits: from 2 to 24.
         l2: how strongly leaves are drawn to the value they had (of a classifying forest: to 0), as by so many rows;
             default 10, of more than two classes 20 divided by their number.
         seed: for the rows that are taken of many.
 
     Returns:
-        A fitted ``TreeSum`` or ``ScoredClassifier`` over one, in a Pipeline of the same steps where there were some.
+        A fitted ``TreeSum`` or ``ScoredClassifier`` over one, or a forest of the same kind if its trees stay as they are; in a
+        Pipeline of the same steps where there were some.
 
     Raises:
         UnsupportedEstimator: it is of no such family, or a setting cannot be kept; the text says which.
     """
     teacher = teacher_of(estimator)
     _check(trees=trees, max_depth=max_depth, nodes=nodes, leaf_bits=leaf_bits)
+    if refit is None and isinstance(teacher.final, FORESTS) and trees is not None and max_depth is nodes is None:
+        return _first(teacher, trees)
     truth = None if y is None or refit in ("teacher", None) else np.asarray(y)
     scores = None if refit is None or (refit == "labels" and truth is not None) else teacher.scores(X)
     task = PruningTask.of(teacher, teacher.prepared(X), truth, scores, np.random.default_rng(seed))
@@ -91,6 +98,24 @@ def _smaller(task: PruningTask, trees: int | None, max_depth: int | None, nodes:
     if nodes is not None:
         pruned = next(each for each in shrink(pruned, task.goal, l2=l2, end=nodes) if each.nodes <= nodes)
     return pruned.refitted(task.goal, l2)
+
+
+def _first(teacher: Teacher, trees: int) -> Any:
+    forest = copy(teacher.final)
+    forest.estimators_ = forest.estimators_[:trees]
+    forest.n_estimators = len(forest.estimators_)
+    return teacher.with_final(forest)
+
+
+def forest_candidates(teacher: Teacher, rows: TrainingRows, rng: np.random.Generator) -> Iterator[Candidate]:
+    """The first trees of a forest as they are, ever fewer: where leaves are pure, their counts take less room than sums."""
+    if not isinstance(teacher.final, FORESTS):
+        return
+    most = count = len(teacher.final.estimators_)
+    while (count := int(count * STEP)) >= 1:
+        nodes = sum(tree.tree_.node_count for tree in teacher.final.estimators_[:count])
+        detail = {"trees": f"{count} of {most}"}
+        yield Candidate(_first(teacher, count), (Step(arrow="prune", detail=detail),), nodes)
 
 
 def tree_candidates(teacher: Teacher, rows: TrainingRows, rng: np.random.Generator) -> Iterator[Candidate]:

@@ -30,7 +30,7 @@ from skerry.export import export
 from skerry.quantize.candidate import TrainingRows
 from skerry.quantize.pruning.families import read_trees
 from skerry.quantize.pruning.leaves import Design, Goal, refit
-from skerry.quantize.pruning.trees import prune_trees, tree_candidates
+from skerry.quantize.pruning.trees import forest_candidates, prune_trees, tree_candidates
 from skerry.quantize.scored import ScoredClassifier
 from skerry.quantize.teacher import teacher_of
 from skerry.quantize.tree_sum import TreeSum
@@ -202,6 +202,29 @@ def test_without_labels_leaves_are_fitted_to_what_the_teacher_says(numbers: Any)
     teacher = RandomForestRegressor(30, random_state=0).fit(X, y)
     pruned = prune_trees(teacher, X, nodes=2000)
     assert r2_score(teacher.predict(held), pruned.predict(held)) > 0.95
+
+
+@pytest.mark.parametrize("name", ["RandomForest", "ExtraTrees"])
+def test_the_first_trees_of_a_forest_as_they_are(name: str, classes: Any) -> None:
+    X, y, held, _ = classes
+    forest = CLASSIFIERS[name]().fit(X, y)
+    few = prune_trees(forest, X, refit=None, trees=7)
+    assert (type(few), len(few.estimators_), few.n_estimators) == (type(forest), 7, 7)
+    expected = np.mean([tree.predict_proba(held) for tree in forest.estimators_[:7]], axis=0)
+    np.testing.assert_allclose(few.predict_proba(held), expected)
+    assert len(forest.estimators_) == 30
+
+
+def test_candidates_of_a_forests_first_trees(classes: Any) -> None:
+    X, y, _, _ = classes
+    teacher = teacher_of(RandomForestClassifier(20, random_state=0).fit(X, y))
+    rows = TrainingRows(X, y, X, teacher.scores(X))
+    found = list(forest_candidates(teacher, rows, np.random.default_rng(0)))
+    assert [candidate.steps[0].detail["trees"] for candidate in found] == [
+        f"{count} of 20" for count in (13, 8, 5, 3, 1)
+    ]
+    boosted = teacher_of(CLASSIFIERS["GradientBoosting"]().fit(X, y))
+    assert list(forest_candidates(boosted, rows, np.random.default_rng(0))) == []
 
 
 ADDITIVE = ("GradientBoosting", "HistGradientBoosting", "LightGBM", "XGBoost")
