@@ -34,29 +34,24 @@ def tree_sum(estimator: Any, features: Features, scope: Scope) -> Outputs:
     if not estimator.allow_nan_ and np.isnan(fills).all():
         scope.finite(features)
     X = _rows(estimator, features, scope)
-    own = _has_own_targets(estimator)
-    values, baseline = _with_baseline(estimator) if own else (estimator.values_, estimator.baseline_)
-    units = _units(values * (estimator.left_ == LEAF)[:, None], estimator.roots_)
-    sums = graph.cast((_sums if own else _table_sums)(estimator, values, X, fills, units, graph), FLOAT64)
+    sums, baseline = (_sums if _has_own_targets(estimator) else _table_sums)(estimator, X, fills, graph)
+    sums = graph.cast(sums, FLOAT64)
     if baseline.any():
         sums = graph.op("Add", sums, baseline)
     sums = replace(sums, is_finite=True)
     return {"predict": graph.flatten(sums) if targets == 1 else sums}
 
 
-def _with_baseline(estimator: Any) -> tuple[np.ndarray, np.ndarray]:
-    """The nodes' values and the baseline; that is in the leaves of each target's first tree where float32 holds all sums then."""
-    values, leaves = estimator.values_.copy(), estimator.left_ == LEAF
-    spans, given = _spans(estimator), set[int]()
-    for start, end in spans:
-        target = _target(estimator, start, end)
-        if target not in given:
-            given.add(target)
-            values[start:end, target] += estimator.baseline_[target]
-    is_whole = given == set(range(values.shape[1]))
-    if is_whole and _units(values * leaves[:, None], estimator.roots_) is not None:
-        return values, np.zeros_like(estimator.baseline_)
-    return estimator.values_, estimator.baseline_
+def _with_baseline(estimator: Any, targets: list[int] | None = None) -> np.ndarray | None:
+    """The nodes' values, with the baseline in the leaves of the first tree of each target, or of all ``targets`` at once;
+    None where there is no such tree, or float32 does not hold all sums then."""
+    values, given = estimator.values_.copy(), set[int]()
+    for start, end in _spans(estimator):
+        new = set(targets or [_target(estimator, start, end)]) - given
+        given |= new
+        values[start:end, list(new)] += estimator.baseline_[list(new)]
+    is_whole = len(given) == values.shape[1]
+    return values if is_whole and _units(values, estimator) is not None else None
 
 
 def _target(estimator: Any, start: int, end: int) -> int:
@@ -78,34 +73,45 @@ def _rows(estimator: Any, features: Features, scope: Scope) -> Tensor:
     return floats
 
 
-def _sums(
-    estimator: Any, values: np.ndarray, X: Tensor, fills: np.ndarray, units: np.ndarray | None, graph: Graph
-) -> Tensor:
+Sums = tuple[Tensor, np.ndarray]
+"""The sums of the trees, and the baseline that is to be added to them."""
+
+
+def _sums(estimator: Any, X: Tensor, fills: np.ndarray, graph: Graph) -> Sums:
     """Each tree adds to one target."""
-    dtype = FLOAT64 if units is None else FLOAT32
+    lifted = _with_baseline(estimator)
+    values, baseline = (estimator.values_, estimator.baseline_) if lifted is None else (lifted, np.zeros(1))
+    dtype = FLOAT64 if _units(values, estimator) is None else FLOAT32
     targets = values.shape[1]
     trees = []
     for start, end in _spans(estimator):
         target = _target(estimator, start, end)
         trees.append(_tree(estimator, start, end, values[start:end, target], target, dtype, fills))
-    return tree_ensemble(graph, graph.cast(X, dtype), trees or [constant_tree(0.0)], targets=targets)
+    sums = tree_ensemble(graph, graph.cast(X, dtype), trees or [constant_tree(0.0)], targets=targets)
+    return sums, baseline
 
 
-def _table_sums(
-    estimator: Any, values: np.ndarray, X: Tensor, fills: np.ndarray, units: np.ndarray | None, graph: Graph
-) -> Tensor:
+def _table_sums(estimator: Any, X: Tensor, fills: np.ndarray, graph: Graph) -> Sums:
     """Each tree gives the number of its leaf, a table what the leaf adds to every target."""
-    leaves = estimator.left_ == LEAF
+    leaves, spans, baseline = estimator.left_ == LEAF, _spans(estimator), estimator.baseline_
     numbers = np.zeros(len(leaves))
-    table, numbers[leaves] = np.unique(values[leaves], axis=0, return_inverse=True)
+    table, numbers[leaves] = np.unique(estimator.values_[leaves], axis=0, return_inverse=True)
+    stored = _stored(table, _units(estimator.values_, estimator), graph)
+    if stored.dtype == FLOAT32 and _with_baseline(estimator, list(range(table.shape[1]))) is not None:
+        # The first tree has rows of its own, that have the baseline in them.
+        first = slice(*spans[0])
+        rows, own = np.unique(numbers[first][leaves[first]].astype(int), return_inverse=True)
+        numbers[first][leaves[first]] = len(table) + own
+        lifted = graph.op("Add", graph.op("Gather", stored, rows, axis=0), baseline.astype(FLOAT32))
+        stored = graph.op("Concat", stored, lifted, axis=0)
+        baseline = np.zeros(1)
     trees = [
         _tree(estimator, start, end, numbers[start:end], place, FLOAT32, fills)
-        for place, (start, end) in enumerate(_spans(estimator))
+        for place, (start, end) in enumerate(spans)
     ]
     places = graph.cast(tree_ensemble(graph, graph.cast(X, FLOAT32), trees, targets=len(trees)), INT64)
-    stored = _stored(table, units, graph)
     found = graph.op("Gather", stored, places, axis=0, width=table.shape[1])  # (rows, trees, targets)
-    return graph.op("ReduceSum", found, np.array([1]), keepdims=0)
+    return graph.op("ReduceSum", found, np.array([1]), keepdims=0), baseline
 
 
 def _stored(table: np.ndarray, units: np.ndarray | None, graph: Graph) -> Tensor:
@@ -151,13 +157,14 @@ def _has_own_targets(estimator: Any) -> bool:
     return bool((np.logical_or.reduceat(values != 0, estimator.roots_).sum(axis=1) <= 1).all())
 
 
-def _units(values: np.ndarray, roots: np.ndarray) -> np.ndarray | None:
+def _units(values: np.ndarray, estimator: Any) -> np.ndarray | None:
     """Of each target the power of two whose whole multiples all leaves are, if float32 holds every sum that the trees can
-    give: (targets,); None where not. ``values`` (nodes, targets) are 0 but in leaves."""
-    if not len(roots):
+    give: (targets,); None where not. ``values`` are (nodes, targets)."""
+    if not len(estimator.roots_):
         return np.ones(values.shape[1])
+    values = values * (estimator.left_ == LEAF)[:, None]
     units = np.array([_unit(column) for column in values.T])
-    reach = np.maximum.reduceat(np.abs(values), roots).sum(axis=0)
+    reach = np.maximum.reduceat(np.abs(values), estimator.roots_).sum(axis=0)
     exact = (reach <= COUNTED * units) & (units > SMALLEST) & (reach < LARGEST)
     return units if exact.all() else None
 

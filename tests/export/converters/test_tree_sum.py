@@ -147,6 +147,17 @@ def test_a_baseline_that_float32_holds_beside_the_sums_is_in_the_leaves(
         assert ("Add" in [node.op_type for node in written(tmp_path).node]) == added
 
 
+@pytest.mark.parametrize(("baseline", "last"), [(2.0**-10, "Cast"), (0.1, "Add")])
+def test_of_several_targets_it_is_in_the_first_trees_rows_of_the_table(
+    check_same: Same, rows: np.ndarray, tmp_path: Path, baseline: float, last: str
+) -> None:
+    check_same(make_trees(on_grid(3, 2.0**-9), baseline=np.array([baseline, -3 * baseline, 0.0])), rows)
+    graph = written(tmp_path)
+    assert [node.op_type for node in graph.node if "predict" in node.output] == [last]
+    tables = [numpy_helper.to_array(each) for each in graph.initializer]
+    assert [table.shape for table in tables if table.dtype == np.int8] == [(6, 3)]
+
+
 def test_a_table_of_few_bits_is_stored_in_bytes(check_same: Same, rows: np.ndarray, tmp_path: Path) -> None:
     check_same(make_trees(VALUES["three targets of few bits"]), rows)
     tables = [numpy_helper.to_array(each) for each in written(tmp_path).initializer]
