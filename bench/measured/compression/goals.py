@@ -40,7 +40,7 @@ def _family_goals(rows: Sequence[Row]) -> Iterator[Goal]:
         values = [ratio(row) if row.result else 1.0 for row in members]
         known = [value for value in values if value is not None]
         found = median(known) if known else 0.0
-        yield f"{family}: {title}, at least {least:g}", f"{found:.1f} (median of {len(known)})", found >= least
+        yield f"{family}: {title}, at least {least:g}", f"{found:,.1f} (median of {len(known)})", found >= least
     for family in families(rows):
         losses = [row.quality.loss.value if row.quality else 0.0 for row in rows if row.family == family]
         yield (
@@ -51,6 +51,13 @@ def _family_goals(rows: Sequence[Row]) -> Iterator[Goal]:
     if rows:
         worse = list(_worse(rows))
         yield "nothing written is larger or slower", ", ".join(worse) or "none is", not worse
+        written = [row for row in rows if row.quality]
+        over = [row.case for row in written if row.quality and row.quality.loss.value > row.bound]
+        yield (
+            f"at most {EXCEEDING:.0%} of those written lose more than their bound on unseen rows",
+            f"{len(over)} of {len(written)}" + (f": {'; '.join(over)}" if over else ""),
+            len(over) <= EXCEEDING * len(written),
+        )
 
 
 def stock_ratio(row: Row) -> float | None:

@@ -139,7 +139,7 @@ def _size(side: object) -> str:
 
 
 def _times(ratio: float | None) -> str:
-    return "–" if ratio is None else f"{ratio:.3g}×"
+    return "–" if ratio is None else f"{ratio:.3g}×" if ratio < 1_000 else f"{ratio:,.0f}×"
 
 
 def _interval(value: Estimate) -> str:
