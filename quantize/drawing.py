@@ -1,10 +1,12 @@
-"""``draw``: asks the arrows for candidates in turn, the promising ones more often, and stops those that lose too much."""
+"""``draw``: asks the arrows for candidates, each for as long as the others, the promising ones for longer, and stops those
+that lose too much."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
+from time import monotonic
 
 import numpy as np
 
@@ -15,23 +17,25 @@ from skerry.runtime.errors import SkerryError
 from skerry.runtime.manifest import Loss
 
 PATIENCE = 5
-"""Candidates in a row that surely lose too much, or cannot be converted, before an arrow is asked no more. After each it
-is passed over in as many rounds as there were."""
-EXTRA = 2
-"""How often an arrow may go on in one turn, as long as what it proposes may well keep the bound: then smaller ones may too."""
+"""Candidates in a row that surely lose too much, or cannot be converted, before an arrow is asked no more. The time of each
+counts as often as there were."""
+PROMISING = 3
+"""The time of what may well keep the bound counts so much less: then smaller ones may too."""
 
 
 @dataclass
 class Turns:
     """What was drawn so far: how many, whether it was cut off, and what went wrong on the way.
 
-    ``most`` candidates are drawn; ``is_over`` says that the time for this part of the search is up, which is all that
-    depends on the clock.
+    ``most`` candidates are drawn; ``is_over`` says that the time for this part of the search is up. ``head_start`` is how
+    many seconds arrows have before those that come ``later`` are asked.
     """
 
     most: int
     is_over: Callable[[], bool]
     say: Callable[[str], None]
+    head_start: float = 0.0
+    later: Container[str] = ()
     drawn: int = 0
     is_cut_off: bool = False
     seen: set[bytes] = field(default_factory=set)
@@ -54,24 +58,26 @@ class Turns:
 
 @dataclass
 class _Course:
-    """An arrow on one teacher, which is asked again and again."""
+    """An arrow on one teacher, which is asked again and again; ``spent`` are the seconds that are counted against it."""
 
     family: str
     candidates: Iterator[Candidate]
+    spent: float
     misses: int = 0
-    waits: int = 0
 
     @property
     def is_open(self) -> bool:
         return self.misses < PATIENCE
 
-    def is_due(self) -> bool:
-        """Whether it is asked in this round."""
-        self.waits -= 1
-        return self.waits < 0
-
     def ask(self, judge: Judge, turns: Turns) -> Trial | None:
         """Its next candidate; None where that is of no use, or where there is none, which closes the course."""
+        began = monotonic()
+        trial = self._asked(judge, turns)
+        taken = monotonic() - began
+        self.spent += taken / PROMISING if trial and is_promising(trial.loss) else taken * max(1, self.misses)
+        return trial
+
+    def _asked(self, judge: Judge, turns: Turns) -> Trial | None:
         try:
             candidate = next(self.candidates, None)
         except (SkerryError, ValueError, ArithmeticError, np.linalg.LinAlgError) as error:  # some rows suit no student
@@ -93,7 +99,6 @@ class _Course:
         is_new = isinstance(trial, Trial) and turns.is_new(trial.content)
         loss = trial.loss if isinstance(trial, Trial) else trial
         self.misses = 0 if is_new and not judge.is_over(loss) else self.misses + 1
-        self.waits = self.misses
         return trial if isinstance(trial, Trial) and is_new else None
 
 
@@ -105,30 +110,29 @@ def draw(
     turns: Turns,
     *,
     seed: tuple[int, ...],
-) -> Iterator[Trial]:
-    """Judged candidates of all arrows on this teacher, until none has more or the turns are over.
+) -> list[Trial]:
+    """Judged candidates of all arrows on this teacher, until none has more or the turns are over; in the order of the arrows.
 
-    Each arrow has chance of its own, so that what it proposes does not depend on the others.
+    Each arrow has chance of its own, so that what it proposes does not depend on the others, nor on when it is asked.
     """
     courses = [
-        _Course(family, arrow(teacher, rows, np.random.default_rng([*seed, place])))
+        _Course(
+            family,
+            arrow(teacher, rows, np.random.default_rng([*seed, place])),
+            turns.head_start if family in turns.later else 0.0,
+        )
         for place, (family, arrow) in enumerate(arrows.items())
     ]
-    while courses:
-        for course in [course for course in courses if course.is_due()]:
-            for _ in range(1 + EXTRA):
-                if not turns.go_on():
-                    return
-                trial = course.ask(judge, turns)
-                if trial is None:
-                    break
-                yield trial
-                turns.say(
-                    f"candidate {turns.drawn}: {len(trial.content):,} bytes, loss {trial.loss.loss:+.4f}, {trial.name}"
-                )
-                if not is_promising(trial.loss):
-                    break
-        courses = [course for course in courses if course.is_open]
+    drawn: dict[str, list[Trial]] = {family: [] for family in arrows}
+    while (open_ := [course for course in courses if course.is_open]) and turns.go_on():
+        course = min(open_, key=lambda course: course.spent)
+        trial = course.ask(judge, turns)
+        if trial is not None:
+            drawn[course.family].append(trial)
+            turns.say(
+                f"candidate {turns.drawn}: {len(trial.content):,} bytes, loss {trial.loss.loss:+.4f}, {trial.name}"
+            )
+    return [trial for trials in drawn.values() for trial in trials]
 
 
 def is_promising(loss: Loss) -> bool:

@@ -24,6 +24,7 @@ from skerry.quantize.arrows import ARROWS, GRAPH_ARROWS
 from skerry.quantize.candidate import Candidate, TrainingRows
 from skerry.quantize.distill import DISTILLED
 from skerry.quantize.front import Front
+from skerry.quantize.pruning.trees import prune_trees
 from skerry.quantize.search import optimize
 from skerry.quantize.teacher import Teacher
 from skerry.runtime import Artifact, load
@@ -213,6 +214,25 @@ def test_rewritten_graphs_are_searched_too(forest: Any, data: Data, tmp_path: Pa
     assert artifact.manifest.derivation is not None
     assert artifact.manifest.derivation.loss == front.best.proof  # type: ignore[union-attr]
     load(artifact)
+
+
+def test_an_arrow_that_takes_long_is_asked_less_often(forest: Any, data: Data, tmp_path: Path) -> None:
+    """And its candidates come first if it does, whenever they were drawn."""
+
+    def slow(teacher: Teacher, rows: TrainingRows, rng: np.random.Generator) -> Iterator[Candidate]:
+        for candidate in first_trees(teacher, rows, rng):
+            sleep(0.5)
+            yield Candidate(candidate.model, (Step(arrow="distill", detail={}),), candidate.parameters)
+
+    def other(teacher: Teacher, rows: TrainingRows, rng: np.random.Generator) -> Iterator[Candidate]:
+        for count in (19, 18, 17, 16, 14, 13):
+            yield Candidate(prune_trees(teacher.model, rows.X, refit=None, trees=count), (), count)
+
+    arrows = {"slow": slow, "quick": other}
+    front = optimize(forest, *data, max_loss=0.1, name="fair", to=tmp_path, budget=2.0, arrows=arrows, graph_arrows={})
+    families = [point.family for point in front.points if point.family in arrows]
+    assert families.count("quick") > families.count("slow") > 0
+    assert families == sorted(families, reverse=True)
 
 
 def test_graphs_are_rewritten_however_late_it_is(forest: Any, data: Data, tmp_path: Path) -> None:
