@@ -15,9 +15,10 @@ SMALLER, FASTER = 0.95, 0.9
 """What is called smaller has at most this share of the teacher's bytes, what is called faster takes this of its time."""
 STEP = 1.4
 """Of models whose sizes, or times, are closer than this only one is tried: each that is tried may fail, which ends it."""
-TINY = 1e-12
 SURE = 1.5
 """So safe (``_safety``) that it will pass: in 99.4 of 100 cases, by normal approximation."""
+TINY = 1e-12
+"""A limit is at least so far above its loss."""
 
 
 def order(points: Sequence[Point], teacher: Point, objective: Objective) -> list[int]:
@@ -32,12 +33,12 @@ def order(points: Sequence[Point], teacher: Point, objective: Objective) -> list
     useful = [place for place, point in enumerate(points) if _is_useful(point, teacher, objective)]
     rest = [place for place in useful if _is_likely(points[place])]
     if not rest:
-        return sorted(useful, key=lambda place: _least_safe_last(points[place]))[:1]
+        return sorted(useful, key=lambda place: _safest_first(points[place]))[:1]
     chosen: list[int] = []
     while rest:
         limit = max(points[place].cost(objective) for place in rest) / STEP
         window = [place for place in rest if points[place].cost(objective) >= limit]
-        chosen.append(min(window, key=lambda place: _least_safe_last(points[place])))
+        chosen.append(min(window, key=lambda place: _safest_first(points[place])))
         rest = [place for place in rest if points[place].cost(objective) * TIE < points[chosen[-1]].cost(objective)]
     safety = [_safety(points[place]) for place in chosen]
     return [
@@ -112,7 +113,7 @@ def _safety(point: Point) -> float:
     return (loss.bound - loss.fresh) / max(loss.fresh - loss.loss, TINY)
 
 
-def _least_safe_last(point: Point) -> tuple[float, int, str]:
+def _safest_first(point: Point) -> tuple[float, int, str]:
     return -_safety(point), point.bytes, point.name
 
 
