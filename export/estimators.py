@@ -20,6 +20,7 @@ from skerry.export.converters import (
     binning,
     calibration,
     catboost_trees,
+    clipped,
     clusters,
     composition,
     consensus,
@@ -393,6 +394,7 @@ ESTIMATORS: dict[str, Entry] = {
     "xgboost.XGBRFClassifier": Entry(xgboost_trees.xgboost_classifier, ROUNDED, note=_XGBOOST),
     "xgboost.XGBRFRegressor": Entry(xgboost_trees.xgboost_regressor, ROUNDED, note=_XGBOOST),
     # what compression makes
+    "skerry.ClippedRegressor": Entry(clipped.clipped_regressor),
     "skerry.ScoredClassifier": Entry(scored.scored_classifier),
     "skerry.TreeSum": Entry(tree_sum.tree_sum),
 }

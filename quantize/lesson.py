@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -32,7 +32,8 @@ class Lesson:
     """``rows`` as users have them: the user's, and then those synthesised.
 
     ``shares`` are the classes' probabilities (rows, classes), of several targets a tuple of them, None in regression;
-    ``values`` what a regressor predicts, (rows, targets). ``is_flat`` says that it predicts (rows,).
+    ``values`` what a regressor predicts, (rows, targets). ``is_flat`` says that it predicts (rows,). ``ends`` are the least
+    and the greatest value of each target, by the truth of the user's rows, or else by the teacher; None of a classifier.
     """
 
     rows: Any
@@ -41,6 +42,7 @@ class Lesson:
     values: Array | None
     is_flat: bool
     synthesised: int
+    ends: tuple[Array, Array] | None = None
 
     @property
     def targets(self) -> Array:
@@ -53,7 +55,7 @@ class Lesson:
         return logs[:, 1:] - logs[:, :1] if logs.shape[1] == 2 else logs - logs.mean(axis=1, keepdims=True)
 
     def with_rows(self, rows: Any) -> Lesson:
-        return Lesson(rows, self.classes, self.shares, self.values, self.is_flat, self.synthesised)
+        return replace(self, rows=rows)
 
     def drawn_labels(self, times: int, rng: np.random.Generator) -> tuple[Array, Array]:
         """Row numbers, each ``times``, and labels (rows, targets) drawn by their probabilities."""
@@ -90,7 +92,9 @@ def teach(teacher: Teacher, X: Any, y: Any, synthesised: int, rng: np.random.Gen
     if teacher.task == "regression":
         predicted = np.asarray(teacher.model.predict(rows), float)
         values = predicted.reshape(len(predicted), -1)
-        return Lesson(rows, None, None, values, predicted.ndim == 1, len(made))
+        known = values[: len(X)] if y is None else np.asarray(y, float).reshape(len(X), -1)
+        ends = known.min(axis=0), known.max(axis=0)
+        return Lesson(rows, None, None, values, predicted.ndim == 1, len(made), ends)
     return Lesson(rows, teacher.classes, _taught_shares(teacher, rows, y), None, True, len(made))
 
 

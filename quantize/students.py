@@ -25,6 +25,7 @@ from sklearn.multioutput import MultiOutputRegressor
 from sklearn.neural_network import MLPRegressor
 from sklearn.utils.validation import check_array, has_fit_parameter
 
+from skerry.quantize.clipped import ClippedRegressor
 from skerry.quantize.lesson import Lesson, rows_of
 from skerry.quantize.scored import ScoredClassifier
 from skerry.quantize.student_inputs import Wanted
@@ -110,7 +111,7 @@ def perceptron(lesson: Lesson, settings: Settings, rng: np.random.Generator) -> 
         network.fit(X.values, values)
         network.set_params(learning_rate_init=5e-4, max_iter=max(epochs // 3, 1)).fit(X.values, values)
     _fold(network, X, targets)
-    return _answering(_named(network, lesson.rows), lesson)
+    return _answering(_bounded(_named(network, lesson.rows), lesson), lesson)
 
 
 def linear(lesson: Lesson, settings: Settings, rng: np.random.Generator) -> Any:
@@ -127,7 +128,8 @@ def linear(lesson: Lesson, settings: Settings, rng: np.random.Generator) -> Any:
     if X is not None:
         model.coef_ = model.coef_ / X.scale
         model.intercept_ = model.intercept_ - model.coef_ @ X.mean
-    return _answering(_named(model, lesson.rows), lesson) if lesson.values is not None else _named(model, lesson.rows)
+    named = _named(model, lesson.rows)
+    return named if lesson.values is None else _answering(_bounded(named, lesson), lesson)
 
 
 def student_of(estimator: Any) -> Student:
@@ -173,6 +175,11 @@ def _fold(network: Any, X: _Scaled, targets: _Scaled) -> None:
     network.coefs_[-1] = network.coefs_[-1] * targets.scale
     network.coefs_[0] = network.coefs_[0] / X.scale[:, None]
     network.intercepts_[0] = network.intercepts_[0] - X.mean @ network.coefs_[0]
+
+
+def _bounded(regressor: Any, lesson: Lesson) -> Any:
+    """Of values, cut to the range that is known: on rows far from all others it would go on without end."""
+    return regressor if lesson.ends is None else ClippedRegressor.of(regressor, *lesson.ends)
 
 
 def _answering(regressor: Any, lesson: Lesson) -> Any:

@@ -18,6 +18,7 @@ from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.neural_network._base import ACTIVATIONS
 
 from skerry.quantize.candidate import Candidate, TrainingRows
+from skerry.quantize.clipped import ClippedRegressor
 from skerry.quantize.pruning.recovery import ranked, refitted
 from skerry.quantize.teacher import Array, Teacher, teacher_of
 from skerry.runtime.errors import ExportError, UnsupportedEstimator
@@ -48,38 +49,51 @@ def prune_units(model: Any, X: Any, *, keep: float = 0.25, tune: bool = True, se
         UnsupportedEstimator: it is no multilayer perceptron.
     """
     teacher = teacher_of(model)
-    if type(teacher.final) not in (MLPClassifier, MLPRegressor):
+    network = _network(teacher.final)
+    if network is None:
         raise UnsupportedEstimator(
             f"{type(teacher.final).__name__}: expected an MLPClassifier or MLPRegressor, whose hidden units are pruned"
         )
     if not 0 < keep <= 1:
         raise ExportError(f"keep: expected a share above 0 and at most 1, got {keep}")
     rng = np.random.default_rng(seed)
-    smaller = _smaller(teacher.final, _some(teacher.prepared(X), rng), keep, rng, tune=tune)
-    return teacher.with_final(smaller)
+    kept = _kept(_sizes(network), keep)
+    smaller = _smaller(network, _some(teacher.prepared(X), rng), kept, rng, tune=tune)
+    return teacher.with_final(_in_place(teacher.final, smaller))
 
 
 def unit_candidates(teacher: Teacher, rows: TrainingRows, rng: np.random.Generator) -> Iterator[Candidate]:
     """Perceptrons with fewer and fewer hidden units, of the same number of layers."""
-    if type(teacher.final) not in (MLPClassifier, MLPRegressor):
+    network = _network(teacher.final)
+    if network is None:
         return
     few = _some(rows.prepared, rng)
-    sizes = _sizes(teacher.final)
-    for share in SHARES:
-        if _kept(sizes, share) == sizes:
+    sizes = _sizes(network)
+    for kept in dict.fromkeys(_kept(sizes, share) for share in SHARES):
+        if kept == sizes:
             continue
-        smaller = _smaller(teacher.final, few, share, rng, tune=True)
-        detail = {"units": f"{_text(_sizes(smaller))} of {_text(sizes)}"}
+        smaller = _smaller(network, few, kept, rng, tune=True)
+        step = Step(arrow="prune", detail={"units": f"{_text(kept)} of {_text(sizes)}"})
         parameters = sum(part.size for part in (*smaller.coefs_, *smaller.intercepts_))
-        yield Candidate(teacher.with_final(smaller), (Step(arrow="prune", detail=detail),), parameters)
+        yield Candidate(teacher.with_final(_in_place(teacher.final, smaller)), (step,), parameters)
 
 
-def _smaller(estimator: Any, rows: Any, share: float, rng: np.random.Generator, *, tune: bool) -> Any:
+def _network(final: Any) -> Any:
+    """The perceptron that it is, or that it cuts to a range; None where there is none."""
+    inner = final.regressor_ if isinstance(final, ClippedRegressor) else final
+    return inner if type(inner) in (MLPClassifier, MLPRegressor) else None
+
+
+def _in_place(final: Any, network: Any) -> Any:
+    return final.with_regressor(network) if isinstance(final, ClippedRegressor) else network
+
+
+def _smaller(estimator: Any, rows: Any, kept: tuple[int, ...], rng: np.random.Generator, *, tune: bool) -> Any:
     layers: Layers = [
         (np.asarray(weights, float), np.asarray(intercept, float))
         for weights, intercept in zip(estimator.coefs_, estimator.intercepts_, strict=True)
     ]
-    smaller, sums = _reduced(estimator.activation, layers, rows, _kept(_sizes(estimator), share), rng)
+    smaller, sums = _reduced(estimator.activation, layers, rows, kept, rng)
     if tune:
         smaller = _tuned(estimator, smaller, rows, sums, rng)
     return _with_layers(estimator, smaller)

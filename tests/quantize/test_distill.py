@@ -188,6 +188,16 @@ def test_values_have_the_shape_of_the_teachers(family: str | None, targets: tupl
     export(student, X, name="student", to=tmp_path)
 
 
+@pytest.mark.parametrize("family", ["perceptron", "linear"])
+@pytest.mark.parametrize("knows_truth", [True, False])
+def test_values_far_from_all_rows_stay_in_the_range_that_is_known(family: str, knows_truth: bool) -> None:
+    X, y = make_friedman1(400, 6, random_state=0)
+    teacher = KNeighborsRegressor(4).fit(X, y)
+    student = distill(teacher, X, y if knows_truth else None, student=family, synthesised=200)
+    known = y if knows_truth else teacher.predict(X)
+    assert set(student.predict(np.vstack([1e6 * X, -1e6 * X]))) == {known.min(), known.max()}
+
+
 @pytest.mark.parametrize("family", ["forest", None])
 def test_classes_of_several_targets(family: str | None, tmp_path: Path) -> None:
     X, y = make_friedman1(400, 6, random_state=0)

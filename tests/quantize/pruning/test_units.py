@@ -13,6 +13,7 @@ from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from skerry.quantize.clipped import ClippedRegressor
 from skerry.quantize.pruning.units import prune_units, unit_candidates
 from skerry.quantize.teacher import teacher_of
 from skerry.runtime.errors import ExportError, UnsupportedEstimator
@@ -60,6 +61,19 @@ def test_several_targets_and_several_labels_a_row_are_pruned(exported: Callable[
         exported(pruned, unseen)
 
 
+def test_a_network_that_is_cut_to_a_range_keeps_it(numbers: Any, rows_of: Callable[..., Any]) -> None:
+    X, y, unseen, _ = numbers
+    inner = MLPRegressor(hidden_layer_sizes=(40,), max_iter=200, random_state=0).fit(X, y)
+    model = ClippedRegressor.of(inner, *np.quantile(y, [0.2, 0.8]))
+    pruned = prune_units(model, X, keep=0.25)
+    alone = prune_units(inner, X, keep=0.25).predict(unseen)
+    np.testing.assert_array_equal(pruned.predict(unseen), np.clip(alone, *np.quantile(y, [0.2, 0.8])))
+    teacher = teacher_of(model)
+    found = next(unit_candidates(teacher, rows_of(teacher, X, y), np.random.default_rng(0)))
+    assert found.steps[0].detail == {"units": "30 of 40"}
+    assert found.model.regressor_.hidden_layer_sizes == (30,)
+
+
 def test_dead_constant_and_repeated_units_cost_nothing(numbers: Any) -> None:
     X, y, unseen, _ = numbers
     model = MLPRegressor(hidden_layer_sizes=(20,), max_iter=50, random_state=0).fit(X, y)
@@ -91,7 +105,8 @@ def test_candidates_have_fewer_and_fewer_units(classes: Any, rows_of: Callable[.
     X, y, _, _ = classes
     teacher = teacher_of(MLPClassifier((20, 4), max_iter=50, random_state=0).fit(X, y))
     found = list(unit_candidates(teacher, rows_of(teacher, X, y), np.random.default_rng(0)))
-    assert [each.model.hidden_layer_sizes for each in found][:3] == [(15, 3), (10, 2), (7, 1)]
+    sizes = [each.model.hidden_layer_sizes for each in found]
+    assert sizes == [(15, 3), (10, 2), (7, 1), (5, 1), (3, 1), (2, 1), (1, 1)]
     assert found[1].steps[0].detail == {"units": "10 + 2 of 20 + 4"}
     assert found[1].parameters == 8 * 10 + 10 + 10 * 2 + 2 + 2 * 3 + 3
 
