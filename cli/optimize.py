@@ -43,7 +43,7 @@ from skerry.cli.progress import Say, progress
     "--budget",
     default=240.0,
     show_default=True,
-    help="Seconds to search; the comparison with scikit-learn and writing come on top.",
+    help="Seconds to search; timing, the proof and writing come on top.",
 )
 @click.option("--candidates", default=200, show_default=True, help="How many candidates are tried at most.")
 @click.option("--name", help="What to call the result.  [default: the model's name and -optimized]")
@@ -77,7 +77,8 @@ def optimize(
     """Make MODEL smaller or faster within a stated loss; prove it, and write the best as an artifact.
 
     MODEL is a fitted estimator in .skops, .joblib or .pkl, or an artifact. Half of the rows are learned from, a quarter
-    judges candidates, and the rest proves the result, once. If nothing is proved to keep the bound, nothing is written.
+    judges candidates, and on the rest the promising ones are tried, each once. If nothing is proved to keep the bound,
+    nothing is written.
 
     \b
     Example:

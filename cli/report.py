@@ -61,9 +61,10 @@ def _derivation(derived: Derivation) -> str:
 
 
 def _parity(manifest: Manifest) -> str:
-    parity = manifest.parity
+    parity, is_rewritten = manifest.parity, manifest.steps[-1].arrow != "export"
+    beside = "the graph that was rewritten" if is_rewritten else "scikit-learn"
     tied = f" ({parity.tied:,} more at ties of its own)" if parity.tied else ""
     return (
-        f"{parity.mismatches} of {parity.rows:,} rows differ from scikit-learn{tied}, "
+        f"{parity.mismatches} of {parity.rows:,} rows differ from {beside}{tied}, "
         f"largest score error {parity.max_error:.2g} (tolerance {parity.tolerance:g})"
     )

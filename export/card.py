@@ -76,7 +76,7 @@ def _derivation(manifest: Manifest, derived: Derivation, size: int | None, pictu
         "\n".join(
             f"- {line}" for line in (*_origin(manifest.parent, derived.teacher_size, size), *_agreement(derived))
         ),
-        "No loss was measured: there were no rows with a target." if derived.loss is None else _loss(derived.loss),
+        "No loss was measured." if derived.loss is None else _loss(derived.loss),
         *([f"![What there was to choose from: size, latency and loss]({picture})"] if picture else []),
     ]
     return "\n\n".join(parts)
@@ -107,12 +107,13 @@ def _agreement(derived: Derivation) -> list[str]:
 def _loss(loss: Loss) -> str:
     head = ["", loss.metric]
     rows = [["original", f"{loss.teacher:.5f}"], ["this model", f"{loss.result:.5f}"], ["loss", f"{loss.loss:+.5f}"]]
-    asked = "" if loss.bound is None else f" The bound that was asked for is {loss.bound:g}."
+    sure = f"With {100 * loss.confidence:g}% confidence"
+    asked = "" if loss.bound is None else f" {sure} at most {loss.bound:g} will be seen on another {loss.rows:,}."
     return (
         _table(head, rows)
-        + f"\n\nOn {loss.rows:,} rows that neither training nor the search for this model has seen. With {100 * loss.confidence:g}% "
-        f"confidence the loss on such rows is at most {loss.high:.5f} (with the same at least {loss.low:.5f}), and on another "
-        f"{loss.rows:,} of them at most {loss.fresh:.5f} will be seen.{asked}"
+        + f"\n\nOn {loss.rows:,} rows that neither training nor the search for this model has seen.{asked} Of this model alone "
+        f"the limits are, each with the same confidence, at least {loss.low:.5f} and at most {loss.high:.5f} on such rows, and at "
+        f"most {loss.fresh:.5f} on another {loss.rows:,} of them."
     )
 
 

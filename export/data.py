@@ -71,7 +71,7 @@ def load_rows(path: Path, target: str | None = None) -> tuple[Any, Any]:
         raise FileError(f"{path}: no such file")
     try:
         rows, truth = _READERS[path.suffix](path, target)
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, msgspec.DecodeError) as error:
         raise InvalidRows(f"{path}: {_first_line(error)}") from None
     if getattr(rows, "shape", None) == () or not len(rows):
         raise InvalidRows(f"{path}: expected at least one row, got none")

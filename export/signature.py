@@ -158,7 +158,7 @@ _NULLABLE = (
 
 def take(rows: Any, index: Any) -> Any:
     """Some rows of a frame, an array or a list of records."""
-    if isinstance(rows, pd.DataFrame):
+    if isinstance(rows, pd.DataFrame | pd.Series):
         return rows.iloc[index]
     if isinstance(rows, np.ndarray):
         return rows[index]
@@ -184,6 +184,8 @@ def read_signature(estimator: Any, X: Any) -> tuple[Signature, Any]:
     if names is not None and isinstance(X, list) and X and all(isinstance(row, dict) for row in X):
         X = pd.DataFrame(X)
     if isinstance(X, pd.DataFrame):
+        if not X.shape[1]:
+            raise InvalidRows("expected columns, got a frame without any")
         return (
             _of_frame(_select(X, names))
             if names is not None or _is_mixed(X) or not hasattr(estimator, "n_features_in_")

@@ -7,9 +7,10 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, RegressorMixin, clone
+from sklearn.utils import get_tags
 from sklearn.utils.validation import check_is_fitted
 
-from skerry.quantize.teacher import Array
+from skerry.export.wire import Array
 
 
 class ClippedRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
@@ -47,6 +48,11 @@ class ClippedRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         check_is_fitted(self)
         answers = np.asarray(self.regressor_.predict(X), float)
         return np.clip(answers.reshape(len(answers), -1), self.low_, self.high_).reshape(answers.shape)
+
+    def __sklearn_tags__(self) -> Any:
+        tags, inner = super().__sklearn_tags__(), get_tags(self.regressor)
+        tags.input_tags, tags.target_tags.multi_output = inner.input_tags, inner.target_tags.multi_output
+        return tags
 
     def _around(self, regressor: Any, low: Array, high: Array) -> Self:
         if low.shape != high.shape or not (low <= high).all():

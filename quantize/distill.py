@@ -20,7 +20,7 @@ from sklearn.utils import get_tags
 from skerry.export.signature import read_signature, take
 from skerry.quantize.candidate import Arrow, Candidate, TrainingRows
 from skerry.quantize.lesson import Lesson, teach
-from skerry.quantize.model_teacher import model_teacher
+from skerry.quantize.model_teacher import model_teacher, rows_for
 from skerry.quantize.parameters import parameters_of
 from skerry.quantize.student_inputs import Wanted, coded_columns, inputs_for
 from skerry.quantize.students import STUDENTS, Settings, Student, student_of
@@ -47,7 +47,8 @@ def distill(
         teacher: a fitted classifier or regressor, often a Pipeline, whose steps before the last are kept; or an
             artifact (its directory, an ``Artifact`` or a ``Model``).
         X: rows as the teacher takes them; best such that it was not fitted on.
-        y: their truth, where it is known: a classifier's student learns from it as well.
+        y: their truth, where it is known: a classifier's student learns from it as well, and what a regressor's answers
+            is cut to its range.
         student: a name of ``STUDENTS``, or an estimator of scikit-learn that is not fitted (a regressor learns a
             classifier's log-odds); default the family that agrees best with the teacher on rows held out.
         synthesised: how many rows are synthesised; default as many as suit the student.
@@ -201,10 +202,15 @@ def _told_by(teacher: Any) -> Teacher:
 
 def _checked(teacher: Teacher, X: Any, y: Any) -> tuple[Any, Any]:
     """Rows of the form the teacher takes, and their truth, one for each."""
-    if not isinstance(teacher.model, Model):
-        X = read_signature(teacher.model, X)[1]
+    X = rows_for(teacher.model, X) if isinstance(teacher.model, Model) else read_signature(teacher.model, X)[1]
     if y is not None and len(np.asarray(y)) != len(X):
         raise InvalidRows(f"y: expected one value for each of {len(X)} rows, got {len(np.asarray(y))}")
+    if (
+        y is not None
+        and teacher.task == "classification"
+        and np.ndim(y) != (2 if isinstance(teacher.classes, list) else 1)
+    ):
+        raise InvalidRows(f"y: expected a label for each row and target, got shape {np.shape(y)}")
     return X, None if y is None else np.asarray(y)
 
 

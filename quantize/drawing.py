@@ -80,8 +80,8 @@ class _Course:
     def _asked(self, judge: Judge, turns: Turns) -> Trial | None:
         try:
             candidate = next(self.candidates, None)
-        except (SkerryError, ValueError, ArithmeticError, np.linalg.LinAlgError) as error:  # some rows suit no student
-            turns.notes.append(f"{self.family}: stopped, {error}")
+        except Exception as error:  # whatever some rows or models do to an arrow, the others go on
+            turns.notes.append(f"{self.family}: stopped, {_told(error)}")
             candidate = None
         if candidate is None:
             self.misses = PATIENCE
@@ -92,14 +92,18 @@ class _Course:
     def _judged(self, candidate: Candidate, judge: Judge, turns: Turns) -> Trial | None:
         try:
             trial = judge.judge(candidate, self.family)
-        except SkerryError as error:
-            turns.notes.append(f"{self.family}: {error}")
+        except Exception as error:  # it cannot be converted, or not answer some row: nobody can have it then
+            turns.notes.append(f"{self.family}: {_told(error)}")
             self.misses += 1
             return None
         is_new = isinstance(trial, Trial) and turns.is_new(trial.content)
         loss = trial.loss if isinstance(trial, Trial) else trial
         self.misses = 0 if is_new and not judge.is_over(loss) else self.misses + 1
         return trial if isinstance(trial, Trial) and is_new else None
+
+
+def _told(error: Exception) -> str:
+    return str(error) if isinstance(error, SkerryError) else f"{type(error).__name__}: {error}"
 
 
 def draw(

@@ -104,8 +104,8 @@ class Front(msgspec.Struct, frozen=True, kw_only=True):
         return (
             f"chosen: {best.name}. On {proof.rows:,} rows that neither training nor search has seen, {proof.metric} is "
             f"{proof.result:.5f}, the teacher's {proof.teacher:.5f}: a loss of {proof.loss:+.5f}. With {100 * proof.confidence:g}% "
-            f"confidence it is at most {proof.high:.5f}, and at most {proof.fresh:.5f} will be seen on as many fresh rows "
-            f"(asked for: {self.max_loss:g})."
+            f"confidence at most {self.max_loss:g} will be seen on as many fresh rows; of this model alone the limit is {proof.fresh:.5f}, "
+            f"and that of its true loss {proof.high:.5f}."
         )
 
 

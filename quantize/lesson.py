@@ -77,11 +77,11 @@ class Lesson:
 def teach(teacher: Teacher, X: Any, y: Any, synthesised: int, rng: np.random.Generator) -> Lesson:
     """The teacher's answers for the rows ``X`` (as users have them) and for so many synthesised around them.
 
-    Of a classifier the truth ``y`` is mixed in, where there is one.
+    Of a classifier the truth ``y`` is mixed in, where there is one; of a regressor it says what its values reach from and to.
 
     Raises:
         UnsupportedEstimator: it answers with several labels a row in a form that no student has.
-        InvalidRows: there are too few rows.
+        InvalidRows: there are too few rows, or ``y`` does not fit them.
     """
     if len(X) < 2:
         raise InvalidRows(f"expected at least two rows to learn from, got {len(X)}")
@@ -92,10 +92,21 @@ def teach(teacher: Teacher, X: Any, y: Any, synthesised: int, rng: np.random.Gen
     if teacher.task == "regression":
         predicted = np.asarray(teacher.model.predict(rows), float)
         values = predicted.reshape(len(predicted), -1)
-        known = values[: len(X)] if y is None else np.asarray(y, float).reshape(len(X), -1)
+        known = values[: len(X)] if y is None else _numbers(y, values[: len(X)].shape)
         ends = known.min(axis=0), known.max(axis=0)
         return Lesson(rows, None, None, values, predicted.ndim == 1, len(made), ends)
     return Lesson(rows, teacher.classes, _taught_shares(teacher, rows, y), None, True, len(made))
+
+
+def _numbers(y: Any, shape: tuple[int, ...]) -> Array:
+    """A truth of numbers, (rows, targets)."""
+    try:
+        values = np.asarray(y, float).reshape(len(y), -1)
+    except (TypeError, ValueError):
+        raise InvalidRows("y: expected numbers, as the model predicts them") from None
+    if values.shape != shape or not np.isfinite(values).all():
+        raise InvalidRows(f"y: expected finite numbers of shape {shape}, one for each target, got {values.shape}")
+    return values
 
 
 def _taught_shares(teacher: Teacher, rows: Any, y: Any) -> Any:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+import msgspec
 import numpy as np
 from scipy.stats import rankdata
 from scipy.stats import t as student
@@ -28,54 +29,102 @@ Asks = Literal["predict", "scores", "predict_proba"]
 class Metric:
     """A metric of scikit-learn's under its own name.
 
-    ``value`` is given codes of classes, or values, and what ``asks`` says a model answers; ``sign`` is 1 where more is
-    better. ``weight`` is how much one changed row in n can change it, in n-ths, of the class counts or the teacher's value.
+    ``value`` is given codes of classes, or values, and what ``asks`` says a model answers, and how many classes the model
+    has; it is NaN where such rows say nothing. ``sign`` is 1 where more is better. ``weight`` is how much one changed row in n
+    can change it, in n-ths, of truth, teacher's answers and number of classes.
     """
 
     name: str
     task: Task
     asks: Asks
-    value: Callable[[Array, Array], float]
-    weight: Callable[[Array, float], float]
+    value: Callable[[Array, Array, int], float]
+    weight: Callable[[Array, Array, int], float]
     sign: int = 1
     classes: Literal["any", "two"] = "any"
 
 
-def _class_mean(y: Array, value: float) -> float:
-    """A metric that is taken in each class, or in the second: a row of the smallest counts most."""
-    counts = np.bincount(y)
-    return float(len(y) / counts[counts > 0].min() / max(2, len(counts)))
+TENTH = 0.1
+"""A changed row may cost as much as others cost the teacher, and at least this share of what a constant guess costs: also
+a teacher without errors has students that make some."""
 
 
-def _own_value(y: Array, value: float) -> float:
-    """A metric that is a mean of errors: a row adds about as much as the mean."""
-    return abs(value)
-
-
-def _rest_of_one(y: Array, value: float) -> float:
-    return abs(1 - value)
-
-
-def _one(y: Array, value: float) -> float:
+def _one(y: Array, answers: Array, classes: int) -> float:
     return 1.0
 
 
-def _accuracy(y: Array, labels: Array) -> float:
+def _rarest(y: Array, answers: Array, classes: int) -> float:
+    """A metric that is a mean over classes, or ranks two of them: a row of the smallest counts most. One that changes
+    moves past half of the others."""
+    counts = np.bincount(y)
+    return float(len(y) / counts[counts > 0].min() / max(2, classes))
+
+
+def _of_class(*, true: bool, told: bool) -> Callable[[Array, Array, int], float]:
+    """A metric that is a share of a class's true rows, of those told to be of it, or of both; of two classes the second."""
+
+    def weight(y: Array, labels: Array, classes: int) -> float:
+        counts = np.mean([np.bincount(each, minlength=classes) for each in [y] * true + [labels] * told], axis=0)
+        if classes == 2:
+            return float(len(y) / max(1.0, counts[1]))
+        return float(len(y) / max(1.0, counts[counts > 0].min()) / classes)
+
+    return weight
+
+
+def _positives(y: Array, scores: Array, classes: int) -> float:
+    return float(len(y) / max(1, (y == 1).sum()))
+
+
+def _errors(
+    value: Callable[[Array, Array, int], float], guess: Callable[[Array, int], Array]
+) -> Callable[[Array, Array, int], float]:
+    """A metric that is a mean of errors: a row adds about as much as the mean."""
+    return lambda y, answers, classes: max(value(y, answers, classes), TENTH * value(y, guess(y, classes), classes))
+
+
+def _mean(y: Array, classes: int) -> Array:
+    return np.broadcast_to(y.mean(axis=0), y.shape)
+
+
+def _shares(y: Array, classes: int) -> Array:
+    return np.tile(np.bincount(y, minlength=classes) / len(y), (len(y), 1))
+
+
+def _plain(measure: Callable[[Array, Array], float]) -> Callable[[Array, Array, int], float]:
+    """Of scikit-learn's, which takes two arguments."""
+    return lambda y, answers, classes: float(measure(y, answers))
+
+
+def _accuracy(y: Array, labels: Array, classes: int) -> float:
     """Of several targets all must be right."""
     return float((y == labels).reshape(len(y), -1).all(axis=1).mean())
 
 
-def _averaged(measure: Callable[..., float]) -> Callable[[Array, Array], float]:
-    """Of the second class where there are two, else the mean over the classes."""
+def _averaged(measure: Callable[..., float]) -> Callable[[Array, Array, int], float]:
+    """Of the second class where there are two, which some rows must be of, else the mean over the classes."""
 
-    def value(y: Array, labels: Array) -> float:
-        average = "binary" if max(y.max(), labels.max()) < 2 else "macro"
-        return float(measure(y, labels, average=average, zero_division=0.0))
+    def value(y: Array, labels: Array, classes: int) -> float:
+        if classes == 2:
+            return float(measure(y, labels, average="binary", zero_division=0.0)) if y.any() else float("nan")
+        return float(measure(y, labels, labels=np.arange(classes), average="macro", zero_division=0.0))
 
     return value
 
 
-def _roc_auc(y: Array, scores: Array) -> float:
+def _average_precision(y: Array, scores: Array, classes: int) -> float:
+    return float(metrics.average_precision_score(y, scores)) if y.any() else float("nan")
+
+
+def _r2(y: Array, values: Array, classes: int) -> float:
+    """NaN where a target is the same in all rows: scikit-learn then says 0 of whatever is wrong."""
+    return float(metrics.r2_score(y, values)) if np.ptp(y, axis=0).all() else float("nan")
+
+
+def _unexplained(y: Array, values: Array, classes: int) -> float:
+    return max(abs(1 - _r2(y, values, classes)), TENTH)
+
+
+def _roc_auc(y: Array, scores: Array, classes: int) -> float:
     """As scikit-learn's; of more than two classes each against the rest ("ovr"), and their mean."""
     if scores.ndim == 1:
         return _area(y == 1, scores)
@@ -91,12 +140,12 @@ def _area(positive: Array, scores: Array) -> float:
     return float((ranks[positive].mean() - (count + 1) / 2) / (len(scores) - count))
 
 
-def _log_loss(y: Array, probabilities: Array) -> float:
+def _log_loss(y: Array, probabilities: Array, classes: int) -> float:
     whole = probabilities / probabilities.sum(axis=1, keepdims=True)  # of float32 they are not quite
     return float(metrics.log_loss(y, whole, labels=np.arange(whole.shape[1])))
 
 
-def _brier(y: Array, probabilities: Array) -> float:
+def _brier(y: Array, probabilities: Array, classes: int) -> float:
     """Of two classes the mean square of one probability's error, of more the sum over all."""
     squares = (probabilities - np.eye(probabilities.shape[1])[y]) ** 2
     return float(squares.sum(axis=1).mean() / (2 if squares.shape[1] == 2 else 1))
@@ -106,18 +155,31 @@ METRICS = {
     metric.name: metric
     for metric in (
         Metric("accuracy", "classification", "predict", _accuracy, _one),
-        Metric("balanced_accuracy", "classification", "predict", metrics.balanced_accuracy_score, _class_mean),
-        Metric("f1", "classification", "predict", _averaged(metrics.f1_score), _class_mean),
-        Metric("precision", "classification", "predict", _averaged(metrics.precision_score), _class_mean),
-        Metric("recall", "classification", "predict", _averaged(metrics.recall_score), _class_mean),
-        Metric("roc_auc", "classification", "scores", _roc_auc, _one),
-        Metric("average_precision", "classification", "scores", metrics.average_precision_score, _one, classes="two"),
-        Metric("log_loss", "classification", "predict_proba", _log_loss, _own_value, -1),
-        Metric("brier", "classification", "predict_proba", _brier, _own_value, -1),
-        Metric("r2", "regression", "predict", metrics.r2_score, _rest_of_one),
-        Metric("mae", "regression", "predict", metrics.mean_absolute_error, _own_value, -1),
-        Metric("mse", "regression", "predict", metrics.mean_squared_error, _own_value, -1),
-        Metric("rmse", "regression", "predict", metrics.root_mean_squared_error, _own_value, -1),
+        Metric("balanced_accuracy", "classification", "predict", _plain(metrics.balanced_accuracy_score), _rarest),
+        Metric("f1", "classification", "predict", _averaged(metrics.f1_score), _of_class(true=True, told=True)),
+        Metric(
+            "precision",
+            "classification",
+            "predict",
+            _averaged(metrics.precision_score),
+            _of_class(true=False, told=True),
+        ),
+        Metric(
+            "recall", "classification", "predict", _averaged(metrics.recall_score), _of_class(true=True, told=False)
+        ),
+        Metric("roc_auc", "classification", "scores", _roc_auc, _rarest),
+        Metric("average_precision", "classification", "scores", _average_precision, _positives, classes="two"),
+        Metric("log_loss", "classification", "predict_proba", _log_loss, _errors(_log_loss, _shares), -1),
+        Metric("brier", "classification", "predict_proba", _brier, _errors(_brier, _shares), -1),
+        Metric("r2", "regression", "predict", _r2, _unexplained),
+        *(
+            Metric(name, "regression", "predict", _plain(measure), _errors(_plain(measure), _mean), -1)
+            for name, measure in (
+                ("mae", metrics.mean_absolute_error),
+                ("mse", metrics.mean_squared_error),
+                ("rmse", metrics.root_mean_squared_error),
+            )
+        ),
     )
 }
 """What can be bounded; the names are scikit-learn's, without ``neg_``."""
@@ -143,10 +205,12 @@ def metric_for(name: str | None, task: Task) -> Metric:
 
 @dataclass(frozen=True)
 class Answering:
-    """How models are asked for what ``metric`` needs; ``classes`` are the teacher's, None in regression."""
+    """How models are asked for what ``metric`` needs: by ``method``, the teacher's and so the result's; ``classes`` are the
+    teacher's, None in regression."""
 
     metric: Metric
     classes: Any
+    method: str = "predict"
 
     def truth(self, y: Any) -> Array:
         """``y`` as the metric takes it: codes of classes, or values.
@@ -158,15 +222,19 @@ class Answering:
             return _finite(np.asarray(y))
         return _codes(np.asarray(y), self.classes)
 
+    def labels(self, codes: Array, y: Array) -> Array:
+        """A truth as the teacher says it: of one target the labels are those of its classes, of their dtype."""
+        if self.classes is None:
+            return codes
+        return y if isinstance(self.classes, tuple) else np.asarray(self.classes[codes])
+
     def ask(self, model: Any, X: Any) -> Array:
         """What ``model`` says of ``X``, as the metric takes it."""
+        answers = np.asarray(getattr(model, self.method)(X))
         if self.metric.asks == "predict":
-            labels = np.asarray(model.predict(X))
-            return labels if self.metric.task == "regression" else _codes(labels, self.classes)
-        if hasattr(model, "predict_proba"):
-            probabilities = np.asarray(model.predict_proba(X))
-            return probabilities[:, 1] if self.metric.asks == "scores" and len(self.classes) == 2 else probabilities
-        return np.asarray(model.decision_function(X))
+            return answers if self.metric.task == "regression" else _codes(answers, self.classes)
+        two = self.method == "predict_proba" and self.metric.asks == "scores" and len(self.classes) == 2
+        return answers[:, 1] if two else answers
 
 
 def answering(metric: Metric, teacher: Any, classes: Any) -> Answering:
@@ -177,31 +245,49 @@ def answering(metric: Metric, teacher: Any, classes: Any) -> Answering:
     methods = {"predict": ["predict"], "predict_proba": ["predict_proba"]}.get(
         metric.asks, ["predict_proba", "decision_function"]
     )
-    if not any(hasattr(teacher, method) for method in methods):
+    method = next((method for method in methods if hasattr(teacher, method)), None)
+    if method is None:
         raise InvalidRows(f"metric: {metric.name} needs {' or '.join(methods)}, which the model does not have")
     if metric.classes == "two" and len(classes) != 2:
         raise InvalidRows(f"metric: {metric.name} is for two classes, the model has {len(classes)}")
+    if method == "decision_function" and len(classes) > 2 and _is_of_pairs(teacher):
+        raise InvalidRows(f"metric: {metric.name} needs scores of classes, those of the model are of pairs of them")
     if several:
         return Answering(metric, tuple(np.asarray(each) for each in classes))
-    return Answering(metric, classes if classes is None else np.asarray(classes))
+    return Answering(metric, classes if classes is None else np.asarray(classes), method)
+
+
+def _is_of_pairs(teacher: Any) -> bool:
+    return getattr(getattr(teacher, "_final_estimator", teacher), "decision_function_shape", "ovr") == "ovo"
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Results against their teacher on the same rows: ``y`` and ``teacher`` are what ``Answering`` makes of both."""
+    """Results against their teacher on the same rows: ``y`` and ``teacher`` are what ``Answering`` makes of both.
+
+    ``classes`` are as many as the model has, 0 in regression. ``same`` are rows of the same values (``same_rows``): they are
+    right or wrong together, so that chance has no more to say in them than in one. None: all differ.
+    """
 
     metric: Metric
     y: Array
     teacher: Array
+    classes: int = 0
+    same: Array | None = None
     seed: int = 0
     confidence: float = 0.95
     bound: float | None = None
+    _unseen: float = field(init=False, repr=False)
     _groups: list[Array] = field(init=False, repr=False)
     _value: float = field(init=False, repr=False)
     _left_out: Array = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        groups = np.random.default_rng([self.seed, len(self.y)]).permutation(len(self.y)) % min(GROUPS, len(self.y))
+        same = np.arange(len(self.y)) if self.same is None else self.same
+        count = int(same.max()) + 1
+        groups = (np.random.default_rng([self.seed, len(self.y)]).permutation(count) % min(GROUPS, count))[same]
+        different = len(same) ** 2 / float((np.bincount(same) ** 2.0).sum())
+        object.__setattr__(self, "_unseen", UNSEEN / different * self.metric.weight(self.y, self.teacher, self.classes))
         object.__setattr__(self, "_groups", [groups != group for group in range(groups.max() + 1)])
         object.__setattr__(self, "_value", self._of(self.teacher))
         object.__setattr__(self, "_left_out", self._replicates(self.teacher))
@@ -215,7 +301,8 @@ class Comparison:
         """What these answers lose, and between which limits.
 
         The standard error is that of a delete-a-group jackknife over random groups of rows (J. Shao and C. F. J. Wu,
-        1989), for any metric alike; teacher and result lose the same rows, so what both find hard cancels out. Limits
+        1989), for any metric alike; equal rows are in one group, and count as one where rows are counted (L. Kish's effective
+        number, 1965). Teacher and result lose the same rows, so what both find hard cancels out. Limits
         are quantiles of Student's t, moved outwards where the groups are skewed (N. J. Johnson, 1978): a few large
         errors, which most samples lack. The limit for fresh rows adds the error of measuring there: chance
         is in both.
@@ -225,8 +312,7 @@ class Comparison:
         replicates = self.metric.sign * (self._left_out - self._replicates(answers))
         count, rows = len(replicates), len(self.y)
         seen = (count - 1) / count * float(((replicates - replicates.mean()) ** 2).sum())
-        unseen = UNSEEN / rows * self.metric.weight(self.y, self._value)
-        error = float(np.sqrt(seen + unseen**2))
+        error = float(np.sqrt(seen + self._unseen**2))
         wide = float(student.ppf(self.confidence, count - 1))
         lean = (
             -_skewness(replicates) * (1 + 2 * wide**2) / 6 / np.sqrt(count)
@@ -240,16 +326,16 @@ class Comparison:
             loss=loss,
             low=loss - float(wide - min(0.0, lean)) * error,
             high=loss + reach * error,
-            fresh=loss + reach * float(np.sqrt(2 * seen + unseen**2)),
+            fresh=loss + reach * float(np.sqrt(2 * seen + self._unseen**2)),
             confidence=self.confidence,
             bound=self.bound,
         )
 
     def _of(self, answers: Array) -> float:
-        return float(self.metric.value(self.y, answers))
+        return float(self.metric.value(self.y, answers, self.classes))
 
     def _replicates(self, answers: Array) -> Array:
-        return np.array([self.metric.value(self.y[kept], answers[kept]) for kept in self._groups])
+        return np.array([self.metric.value(self.y[kept], answers[kept], self.classes) for kept in self._groups])
 
 
 def _skewness(values: Array) -> float:
@@ -257,6 +343,11 @@ def _skewness(values: Array) -> float:
     from_mean = values - values.mean()
     spread = float(np.sqrt((from_mean**2).mean()))
     return float((from_mean**3).mean()) / spread**3 if spread > 1e-12 * (1 + abs(values.mean())) else 0.0
+
+
+def certain(loss: Loss) -> Loss:
+    """Of answers that cannot differ: what was measured, nothing, is all there is."""
+    return msgspec.structs.replace(loss, low=0.0, high=0.0, fresh=0.0) if loss.loss == 0 else loss
 
 
 def rows_needed(loss: Loss) -> int | None:
@@ -276,7 +367,7 @@ def _codes(labels: Array, classes: Any) -> Array:
     if labels.ndim != 1:
         raise InvalidRows(f"y: expected one label for each row, got shape {labels.shape}")
     table = {label: code for code, label in enumerate(classes.tolist())}
-    found = [table.get(label, -1) for label in labels.tolist()]
+    found = [table.get(label, -1) if isinstance(label, Hashable) else -1 for label in labels.tolist()]
     if -1 in found:
         unknown = labels.tolist()[found.index(-1)]
         raise InvalidRows(f"y: expected labels of the model, {_few(classes)}; got {unknown!r} in row {found.index(-1)}")

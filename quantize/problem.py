@@ -13,9 +13,9 @@ from skerry.export.exporter import check_fitted, describe, draft
 from skerry.export.signature import read_signature, take
 from skerry.quantize.candidate import TrainingRows
 from skerry.quantize.front import Rows
-from skerry.quantize.loss import Answering, Comparison, answering, metric_for
-from skerry.quantize.model_teacher import model_teacher
-from skerry.quantize.splits import split
+from skerry.quantize.loss import Answering, Comparison, answering, certain, metric_for
+from skerry.quantize.model_teacher import model_teacher, rows_for
+from skerry.quantize.splits import same_rows, split
 from skerry.quantize.teacher import Array, Teacher, teacher_of
 from skerry.quantize.trial import Judge, Trial
 from skerry.runtime.artifact import MODEL, Artifact, versions
@@ -24,7 +24,7 @@ from skerry.runtime.manifest import Loss
 from skerry.runtime.model import load
 
 LEARN, JUDGE = 40_000, 20_000
-"""Rows that arrows learn from, and that candidates are judged by, at most; all others may prove."""
+"""Rows that arrows learn from, and that candidates are judged by, at most; more of these two parts are not used."""
 
 
 @dataclass(frozen=True)
@@ -48,9 +48,14 @@ class Problem:
     parent: str | None
     rows: Rows
 
-    def prove(self, trial: Trial) -> Loss:
-        """What a trial loses on the rows that nothing has seen."""
-        return self.proof.loss(self.judge.answering.ask(trial.model, self.X_prove))
+    def prove(self, trial: Trial, notes: list[str]) -> Loss | None:
+        """What a trial loses on the rows that nothing has seen; None, and a note, where it does not answer all of them."""
+        try:
+            loss = self.proof.loss(self.judge.answering.ask(trial.model, self.X_prove))
+        except Exception as error:
+            notes.append(f"{trial.name}: it does not answer all rows that prove: {error}")
+            return None
+        return certain(loss) if trial.is_lossless else loss
 
 
 def problem_of(
@@ -72,19 +77,22 @@ def problem_of(
     """
     artifact = _artifact_of(model)
     teacher = _fitted(model) if artifact is None else model_teacher(load(artifact))
-    rows = X if artifact is not None else read_signature(teacher.model, X)[1]
+    rows = rows_for(teacher.model, X) if artifact is not None else read_signature(teacher.model, X)[1]
     y = _truth(y, rows)
     asked = answering(metric_for(metric, teacher.task), teacher.model, teacher.classes)
     codes = asked.truth(y)
+    y = asked.labels(codes, y)
     if teacher.task == "classification" and len(np.unique(codes, axis=0)) < 2:
         raise InvalidRows("y: expected rows of at least two classes, all are of one")
     parts = split(rows, codes, task=teacher.task, seed=seed)
     random = np.random.default_rng([seed, 1])
     parts = replace(parts, learn=_some(parts.learn, LEARN, random), judge=_some(parts.judge, JUDGE, random))
     comparisons = [
-        _comparison(asked, teacher, rows, codes, part, seed, confidence, max_loss)
+        _comparison(asked, teacher, take(rows, part), codes[part], seed, confidence, max_loss)
         for part in (parts.judge, parts.prove)
     ]
+    if teacher.task == "regression":
+        y = y.reshape(len(y), *comparisons[0].y.shape[1:])  # as the model predicts it
     X_prove = take(rows, parts.prove)
     judge = Judge(take(rows, parts.judge), comparisons[0], asked, X_prove, teacher.methods)
     exact = _exact(teacher, artifact, judge)
@@ -125,7 +133,7 @@ def _some(index: Array, most: int, random: np.random.Generator) -> Array:
     return index if len(index) <= most else np.sort(random.choice(index, most, replace=False))
 
 
-def training(teacher: Teacher, X: Any, y: Array, scores: Array | None = None) -> TrainingRows:
+def training(teacher: Teacher, X: Any, y: Array | None, scores: Array | None = None) -> TrainingRows:
     """Rows as arrows get them; ``scores`` are what another teacher says of them."""
     return TrainingRows(X, y, teacher.prepared(X), teacher.scores(X) if scores is None else scores)
 
@@ -133,20 +141,38 @@ def training(teacher: Teacher, X: Any, y: Array, scores: Array | None = None) ->
 def _comparison(
     asked: Answering,
     teacher: Teacher,
-    rows: Any,
+    X: Any,
     codes: Array,
-    part: Array,
     seed: int,
     confidence: float,
     bound: float,
 ) -> Comparison:
     try:
-        answers = asked.ask(teacher.model, take(rows, part))
+        answers = asked.ask(teacher.model, X)
     except (ValueError, TypeError, SkerryError) as error:
         raise InvalidRows(f"the model does not answer these rows: {str(error).splitlines()[0]}") from None
-    found = Comparison(asked.metric, codes[part], answers, seed=seed, confidence=confidence, bound=bound)
+    if teacher.task == "regression":
+        if answers.size != codes.size:
+            raise InvalidRows(
+                f"y: expected {answers.size // len(answers)} targets for each row, got {codes.size // len(codes)}"
+            )
+        if not np.isfinite(answers).all():
+            raise InvalidRows("the model answers some of these rows with no finite number")
+        codes = codes.reshape(answers.shape)
+    found = Comparison(
+        asked.metric,
+        codes,
+        answers,
+        classes=len(teacher.classes) if teacher.classes is not None else 0,
+        same=same_rows(X, len(codes)),
+        seed=seed,
+        confidence=confidence,
+        bound=bound,
+    )
     if not found.is_defined:
-        raise InvalidRows(f"{len(part):,} rows are too few of some class to measure {asked.metric.name}")
+        raise InvalidRows(
+            f"{len(codes):,} rows are too few, of some class or too much alike, to measure {asked.metric.name}"
+        )
     return found
 
 

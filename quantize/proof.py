@@ -48,8 +48,9 @@ def order(points: Sequence[Point], teacher: Point, objective: Objective) -> list
     ]
 
 
-def prove(places: Sequence[int], measure: Callable[[int], Loss]) -> dict[int, Loss]:
-    """What the points lose on the rows to prove on, each tried once and in order, up to the first that fails.
+def prove(places: Sequence[int], measure: Callable[[int], Loss | None]) -> dict[int, Loss]:
+    """What the points lose on the rows to prove on, each tried once and in order, up to the first that fails, or that
+    does not answer all of them (None).
 
     The order was fixed before the rows were looked at, so all that pass keep the bound together with the confidence of
     a single test (fixed-sequence testing; A. N. Angelopoulos et al., "Learn then Test", 2021). Several starts, each with
@@ -57,8 +58,11 @@ def prove(places: Sequence[int], measure: Callable[[int], Loss]) -> dict[int, Lo
     """
     tried: dict[int, Loss] = {}
     for place in places:
-        tried[place] = measure(place)
-        if not passes(tried[place]):
+        loss = measure(place)
+        if loss is None:
+            break
+        tried[place] = loss
+        if not passes(loss):
             break
     return tried
 

@@ -17,7 +17,7 @@ from skerry.quantize.graphs.tolerance import tolerance_of
 from skerry.quantize.graphs.variants import VARIANTS, Feeds, Kind, Variant
 from skerry.quantize.teacher import Array
 from skerry.runtime.artifact import GOLDEN, MODEL, Artifact
-from skerry.runtime.errors import InferenceError, NoGain, UnsafeModel
+from skerry.runtime.errors import ExportError, InferenceError, NoGain, UnsafeModel, nearest
 from skerry.runtime.golden import Golden, decode_golden
 from skerry.runtime.manifest import Agreement, Step
 from skerry.runtime.model import Model
@@ -66,14 +66,25 @@ def quantize(
     Raises:
         NoGain: it would not be smaller without being slower, nor faster without being larger; or it differs more than
             allowed. The text has the numbers, and nothing was written.
+        ExportError: there is no such kind, or a limit is no number from 0 on.
         ArtifactError: the parent is none.
         InvalidInput: the parent refuses a row of ``X``.
     """
+    _check_settings(kind, max_error=max_error, min_agreement=min_agreement)
     parent = artifact if isinstance(artifact, Artifact) else Artifact.open(artifact)
     judge = _Judge.of(parent, X, _Limits.of(max_error, min_agreement))
     best = _best(judge.accepted(kind))
     tolerance = tolerance_of(judge.model, judge.content, best.variant.arithmetic, judge.feeds)
     return rewritten(parent, best.content, step=best.step, X=X, y=y, to=to, name=name, tolerance=tolerance)
+
+
+def _check_settings(kind: str, **limits: float | None) -> None:
+    known = ["auto", *dict.fromkeys(variant.kind for variant in VARIANTS)]
+    if kind not in known:
+        raise ExportError(f"kind: expected one of {', '.join(known)}, got {kind!r}{nearest(kind, known)}")
+    for name, limit in limits.items():
+        if limit is not None and not limit >= 0:
+            raise ExportError(f"{name}: expected a number from 0 on, got {limit}")
 
 
 @dataclass(frozen=True)

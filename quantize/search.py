@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from importlib import import_module
 from time import monotonic
 from typing import Any
 
@@ -33,7 +34,7 @@ from skerry.runtime.errors import ExportError, SkerryError
 from skerry.runtime.manifest import Step
 
 BUDGET = 240.0
-"""Seconds; comparing with scikit-learn and writing come on top."""
+"""Seconds; timing, the proof, comparing with scikit-learn and writing come on top."""
 MOST = 200
 """Candidates drawn at most."""
 HEAD_START = 0.06
@@ -80,10 +81,10 @@ def optimize(
         max_loss: how much of ``metric`` may be lost against the model itself, in the metric's own unit.
         metric: a name of ``skerry.quantize.loss.METRICS``; default accuracy or r2.
         objective: what the result is best in: "size" of model.onnx, "latency" of 1 row, or "rows-per-second" with 1,000.
-        budget: seconds after which no more candidates are drawn; the comparison with scikit-learn comes on top.
+        budget: seconds after which no more candidates are drawn; what follows comes on top.
         candidates: how many are drawn at most.
         name, to, license, author: as of ``export``. Before the result, the exact model of an estimator is written there, as
-            the version before and its parent, unless there is one.
+            its parent, unless there is one.
         confidence: that the loss on as many fresh rows stays within ``max_loss``.
         arrows, graph_arrows: what proposes candidates.
         progress: called with one line now and then.
@@ -92,17 +93,17 @@ def optimize(
         The front. Where nothing keeps the bound, or nothing is better than the exact model, its ``directory`` is None,
         its ``reason`` says why, and nothing was written.
 
-    For a seed, candidates, their losses and sizes are always the same on one machine, and for the objective "size" so is
-    what is tried. What depends on the clock is what a budget that is too short, or ``candidates``, cuts off
-    (``is_cut_off``), and measured latencies: they decide for the other objectives, and keep out a result that is slower than the exact
-    model.
+    For a seed, a search that comes to its end tries the same candidates on one machine, and finds the same losses and
+    sizes. What depends on the clock is which are tried where the budget (``is_cut_off``) or ``candidates`` ends it before, and
+    latencies: they decide for the other objectives, and keep out a result that is slower than the exact model.
 
     Raises:
         InvalidRows, UnsupportedEstimator, NotFitted, ExportError: it cannot be searched for with these rows.
     """
     began = monotonic()
+    import_module("matplotlib")  # draws the result: where it is not installed, this is said now and not after minutes
     check_name(name)
-    _check_settings(max_loss, budget, candidates, confidence, objective)
+    _check_settings(max_loss, budget, candidates, confidence, objective, seed)
     progress("converting the model as it is, dividing the rows")
     problem = problem_of(
         model, X, y, max_loss=max_loss, metric=metric, seed=seed, confidence=confidence, to=to, name=name
@@ -112,7 +113,7 @@ def optimize(
     progress(f"timing {len(trials)} of {turns.drawn} candidates")
     teacher, points = _timed(problem, trials, seconds=max(2.0, 0.05 * budget))
     progress(f"proving on {problem.rows.prove:,} rows that nothing has seen")
-    tried = prove(order(points, teacher, objective), lambda place: problem.prove(trials[place]))
+    tried = prove(order(points, teacher, objective), lambda place: problem.prove(trials[place], turns.notes))
     front = Front(
         metric=problem.proof.metric.name,
         max_loss=max_loss,
@@ -133,7 +134,9 @@ def optimize(
     return msgspec.structs.replace(front, seconds=round(monotonic() - began, 1))
 
 
-def _check_settings(max_loss: float, budget: float, candidates: int, confidence: float, objective: str) -> None:
+def _check_settings(
+    max_loss: float, budget: float, candidates: int, confidence: float, objective: str, seed: int
+) -> None:
     if not (np.isfinite(max_loss) and max_loss > 0):
         raise ExportError(f"max_loss: expected a number above 0, got {max_loss}")
     if not budget > 0:
@@ -142,6 +145,8 @@ def _check_settings(max_loss: float, budget: float, candidates: int, confidence:
         raise ExportError(f"candidates: expected 1 or more, got {candidates}")
     if not 0.5 <= confidence < 1:
         raise ExportError(f"confidence: expected a number from 0.5 to below 1, got {confidence}")
+    if seed < 0:
+        raise ExportError(f"seed: expected 0 or more, got {seed}")
     if objective not in OBJECTIVES:
         raise ExportError(f"objective: expected one of {', '.join(OBJECTIVES)}, got {objective!r}")
 
@@ -184,7 +189,7 @@ def _again(
     teacher = teacher_of(trial.estimator, methods=problem.teacher.methods)
     learn = problem.learn
     scores = learn.scores if teacher.scored_by == problem.teacher.scored_by else None
-    rows = training(teacher, learn.X, learn.y, scores) if learn.y is not None else learn
+    rows = training(teacher, learn.X, learn.y, scores)
     for found in draw(arrows, teacher, rows, problem.judge, turns, seed=seed):
         family = trial.family if found.family == trial.family else f"{trial.family}, {found.family}"
         yield replace(found, family=family, steps=(*trial.steps, *found.steps))
@@ -206,7 +211,7 @@ def _rewrites(
                     continue
                 try:
                     yield problem.judge.judge_graph(trial, content, step)
-                except SkerryError as error:
+                except (SkerryError, ValueError) as error:
                     turns.notes.append(f"{family}: {error}")
 
 

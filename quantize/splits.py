@@ -14,7 +14,7 @@ from skerry.runtime.errors import InvalidRows
 SHARES = (0.5, 0.25, 0.25)
 """Of the rows: to learn, to judge, to prove."""
 FEWEST = 100
-"""Rows that there must be: of fewer, no bound worth asking for can be shown on a quarter."""
+"""Different rows that there must be: of fewer, no bound worth asking for can be shown on a quarter."""
 
 
 @dataclass(frozen=True)
@@ -34,14 +34,14 @@ def split(X: Any, y: Any, *, task: Task, seed: int = 0) -> Split:
     Raises:
         InvalidRows: there are too few.
     """
-    rows = len(y)
-    if rows < FEWEST:
-        raise InvalidRows(
-            f"expected at least {FEWEST} rows, to learn from, to judge by and to prove the result on; got {rows}"
-        )
-    random = np.random.default_rng([seed, rows])
-    same = same_rows(X, rows)
+    same = same_rows(X, len(y))
     first = np.unique(same, return_index=True)[1]
+    if len(first) < FEWEST:
+        told = f"{len(y):,}" if len(first) == len(y) else f"{len(first):,} among {len(y):,}"
+        raise InvalidRows(
+            f"expected at least {FEWEST} different rows, to learn from, to judge by and to prove the result on; got {told}"
+        )
+    random = np.random.default_rng([seed, len(y)])
     strata = _strata(np.asarray(y), task)[first]
     parts = np.searchsorted(np.cumsum(SHARES)[:-1], _ranks(strata, random), side="right")[same]
     return Split(*(np.flatnonzero(parts == part) for part in range(3)))

@@ -11,6 +11,7 @@ from sklearn.base import is_classifier, is_regressor
 from sklearn.model_selection._search import BaseSearchCV
 from sklearn.pipeline import Pipeline
 
+from skerry.quantize.clipped import ClippedRegressor
 from skerry.runtime.errors import UnsupportedEstimator
 
 Task = Literal["classification", "regression"]
@@ -22,7 +23,8 @@ class Teacher:
     """A fitted estimator, or a model with the same methods, taken apart.
 
     ``model`` answers rows as users have them. ``steps`` are the fitted steps before the last, and ``final`` is the
-    last, which gets what they make of the rows; without steps it is the model itself. ``classes`` are the labels, of
+    last, which gets what they make of the rows; without steps it is the model itself. Of a ``ClippedRegressor`` it is the
+    regressor in it, and what takes its place is cut to the same range. ``classes`` are the labels, of
     several targets a tuple of them for each; None in regression. ``methods`` are those a result must have too.
     """
 
@@ -41,6 +43,9 @@ class Teacher:
 
     def with_final(self, final: Any) -> Any:
         """A fitted model of the same steps, with another final estimator."""
+        around = _last(self.model)
+        if isinstance(around, ClippedRegressor):
+            final = around.with_regressor(final)
         if not self.steps:
             return final
         name = self.model.steps[-1][0] if isinstance(self.model, Pipeline) else "model"
@@ -82,10 +87,15 @@ def teacher_of(model: Any, *, methods: Sequence[str] | None = None) -> Teacher:
         if isinstance(model, Pipeline)
         else ()
     )
-    final = model.steps[-1][1] if isinstance(model, Pipeline) else model
+    final = _last(model)
+    final = final.regressor_ if isinstance(final, ClippedRegressor) else final
     known = methods or [name for name in ("predict", "predict_proba", "decision_function") if hasattr(model, name)]
     task: Task = "classification" if is_classifier(model) else "regression"
     return Teacher(model, steps, final, task, getattr(model, "classes_", None), tuple(known))
+
+
+def _last(model: Any) -> Any:
+    return model.steps[-1][1] if isinstance(model, Pipeline) else model
 
 
 def _hot(labels: Array, classes: Any) -> Array:

@@ -1,4 +1,4 @@
-"""``time_models``: median latencies of several models, measured in turns, so that what disturbs one disturbs all."""
+"""``time_trials``: median latencies of several models, measured in turns, so that what disturbs one disturbs all."""
 
 from __future__ import annotations
 
@@ -25,8 +25,9 @@ SINGLE = 12
 
 def slower(trial: Trial, exact: Trial, X: Any) -> str:
     """Where a trial's graph is slower than the exact one, both timed in turns by the processor's clock; "" where it is not."""
-    feeds = trial.loaded().feeds.from_rows(take(X, slice(min(MANY, len(X)))))
-    for timing in measure_gain(exact.content, trial.content, feeds).timings:
+    rows = take(X, slice(min(MANY, len(X))))
+    fed, feeds = (each.loaded().feeds.from_rows(rows) for each in (exact, trial))
+    for timing in measure_gain(exact.content, trial.content, feeds, fed=fed).timings:
         if timing.is_slower:
             return str(timing)
     return ""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from skerry.export.exporter import draft
 from skerry.quantize.candidate import Candidate
 from skerry.quantize.front import Point
-from skerry.quantize.loss import Answering, Comparison
+from skerry.quantize.graphs.variants import LOSSLESS
+from skerry.quantize.loss import Answering, Comparison, certain
 from skerry.runtime.manifest import Loss, Manifest, Step
 from skerry.runtime.model import Model
 from skerry.runtime.session import Session
@@ -37,6 +38,11 @@ class Trial:
     @property
     def name(self) -> str:
         return recipe(self.steps)
+
+    @property
+    def is_lossless(self) -> bool:
+        """Whether it is the exact model with its constants stored otherwise, and so every answer the same."""
+        return self.steps == self.rewrites and all(step.detail == LOSSLESS for step in self.rewrites)
 
     def loaded(self) -> Model:
         """The graph as a model of its own."""
@@ -106,14 +112,13 @@ class Judge:
             SkerryError: it does not run, or refuses a row.
         """
         model = Model(trial.manifest, Session(content))
-        return Trial(
+        made = replace(
+            trial,
             family=f"{trial.family}, narrow",
             steps=(*trial.steps, step),
-            parameters=trial.parameters,
             model=model,
             content=content,
-            manifest=trial.manifest,
             loss=self.loss(model),
-            estimator=trial.estimator,
             rewrites=(*trial.rewrites, step),
         )
+        return replace(made, loss=certain(made.loss)) if made.is_lossless else made

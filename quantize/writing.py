@@ -21,7 +21,7 @@ from skerry.quantize.proof import passes, why_none
 from skerry.quantize.timing import slower
 from skerry.quantize.trial import Trial
 from skerry.runtime.artifact import GOLDEN, MODEL, Artifact
-from skerry.runtime.errors import ExportError
+from skerry.runtime.errors import ExportError, InferenceError
 from skerry.runtime.golden import decode_golden
 from skerry.runtime.manifest import Derivation, Loss
 from skerry.runtime.model import load
@@ -46,12 +46,12 @@ def write_best(
     refused: list[str] = []
     for place in reversed([place for place, loss in tried.items() if passes(loss)]):
         trial, chosen = trials[place], msgspec.structs.replace(front, chosen=place)
-        if found := slower(trial, problem.exact, problem.judge.X):
-            refused.append(f"{trial.name}: slower than the exact model, {found}")
-            continue
         try:
+            if found := slower(trial, problem.exact, problem.judge.X):
+                refused.append(f"{trial.name}: slower than the exact model, {found}")
+                continue
             artifact = _write(problem, trial, chosen, target, refused)
-        except ExportError as error:
+        except (ExportError, InferenceError) as error:
             refused.append(f"{trial.name}: {error}")
             continue
         notes = (*front.notes, *refused)
@@ -71,7 +71,7 @@ def _write(problem: Problem, trial: Trial, front: Front, target: Target, notes: 
     )
     with TemporaryDirectory() as folder:
         made = _made(problem, trial, derivation, target, folder)
-        files = made.read()
+        files, picture = made.read(), draw_front(front)
         parent = problem.parent or _exact(problem, target, notes)
         return write_model(
             msgspec.structs.replace(made.manifest, parent=parent),
@@ -79,7 +79,7 @@ def _write(problem: Problem, trial: Trial, front: Front, target: Target, notes: 
             decode_golden(files[GOLDEN]),
             target.to,
             compress=made.manifest.files[MODEL].encoding == "zstd",
-            front=draw_front(front),
+            front=picture,
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from statistics import median
 from time import perf_counter, thread_time
 
@@ -86,16 +87,25 @@ class Gain:
         return ", ".join([f"{self.after:,} bytes instead of {self.before:,}", *map(str, self.timings)])
 
 
-def measure_gain(before: bytes, after: bytes, feeds: Mapping[str, Array], *, seconds: float | None = None) -> Gain:
-    """Compare two graphs with the same inputs and outputs on one thread each; ``feeds`` are repeated to 1,000 rows.
+def measure_gain(
+    before: bytes,
+    after: bytes,
+    feeds: Mapping[str, Array],
+    *,
+    fed: Mapping[str, Array] | None = None,
+    seconds: float | None = None,
+) -> Gain:
+    """Compare two graphs on one thread each; ``feeds`` are repeated to 1,000 rows. ``fed`` is what the one before gets of
+    the same rows, where it is something else.
 
     Time is that of the processor, which does not run on while the machine does something else.
     """
     taken: list[list[Timing]] = []
     for _ in range(PAIRS):
-        runs = [_run(content) for content in (before, after)]
+        sessions = [Session(content, SessionConfig(intra_op_num_threads=1)) for content in (before, after)]
+        runs = list(zip(sessions, (fed or feeds, feeds), strict=True))
         spent = (SECONDS if seconds is None else seconds) / PAIRS
-        taken.append([_timing(runs, feeds, rows, spent) for rows in ROWS])
+        taken.append([_timing(runs, rows, spent) for rows in ROWS])
     return Gain(len(before), len(after), tuple(map(_median, zip(*taken, strict=True))))
 
 
@@ -104,31 +114,27 @@ def _median(timings: Sequence[Timing]) -> Timing:
     return Timing(timings[0].rows, before, after, ratio)
 
 
-Run = Callable[[Mapping[str, Array]], object]
-
-
-def _run(content: bytes) -> Run:
-    session = Session(content, SessionConfig(intra_op_num_threads=1))
-    return lambda feeds: session.run(feeds, session.outputs)
-
-
-def _timing(runs: list[Run], feeds: Mapping[str, Array], rows: int, seconds: float) -> Timing:
-    given = {name: np.take(values, np.arange(rows) % len(values), axis=0) for name, values in feeds.items()}
+def _timing(runs: list[tuple[Session, Mapping[str, Array]]], rows: int, seconds: float) -> Timing:
+    calls = [partial(session.run, _repeated(feeds, rows), session.outputs) for session, feeds in runs]
     taken: list[tuple[float, ...]] = []
-    repeats = max(1, int(LONG / max(1e-7, *(_time(run, given, 1) for run in runs * 2))))
+    repeats = max(1, int(LONG / max(1e-7, *(_time(call, 1) for call in calls * 2))))
     began = perf_counter()
     while len(taken) < ROUNDS or perf_counter() - began < seconds:
         order = (0, 1) if len(taken) % 2 else (1, 0)
-        times = {place: _time(runs[place], given, repeats) for place in order}
+        times = {place: _time(calls[place], repeats) for place in order}
         taken.append((times[0], times[1]))
     before, after = (median(times) for times in zip(*taken, strict=True))
     return Timing(rows, before, after, median(after / before for before, after in taken))
 
 
-def _time(run: Run, feeds: Mapping[str, Array], repeats: int) -> float:
+def _repeated(feeds: Mapping[str, Array], rows: int) -> dict[str, Array]:
+    return {name: np.take(values, np.arange(rows) % len(values), axis=0) for name, values in feeds.items()}
+
+
+def _time(call: Callable[[], object], repeats: int) -> float:
     began = thread_time()
     for _ in range(repeats):
-        run(feeds)
+        call()
     return (thread_time() - began) / repeats
 
 

@@ -18,7 +18,6 @@ from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.neural_network._base import ACTIVATIONS
 
 from skerry.quantize.candidate import Candidate, TrainingRows
-from skerry.quantize.clipped import ClippedRegressor
 from skerry.quantize.pruning.recovery import ranked, refitted
 from skerry.quantize.teacher import Array, Teacher, teacher_of
 from skerry.runtime.errors import ExportError, UnsupportedEstimator
@@ -49,43 +48,30 @@ def prune_units(model: Any, X: Any, *, keep: float = 0.25, tune: bool = True, se
         UnsupportedEstimator: it is no multilayer perceptron.
     """
     teacher = teacher_of(model)
-    network = _network(teacher.final)
-    if network is None:
+    if type(teacher.final) not in (MLPClassifier, MLPRegressor):
         raise UnsupportedEstimator(
             f"{type(teacher.final).__name__}: expected an MLPClassifier or MLPRegressor, whose hidden units are pruned"
         )
     if not 0 < keep <= 1:
         raise ExportError(f"keep: expected a share above 0 and at most 1, got {keep}")
     rng = np.random.default_rng(seed)
-    kept = _kept(_sizes(network), keep)
-    smaller = _smaller(network, _some(teacher.prepared(X), rng), kept, rng, tune=tune)
-    return teacher.with_final(_in_place(teacher.final, smaller))
+    kept = _kept(_sizes(teacher.final), keep)
+    return teacher.with_final(_smaller(teacher.final, _some(teacher.prepared(X), rng), kept, rng, tune=tune))
 
 
 def unit_candidates(teacher: Teacher, rows: TrainingRows, rng: np.random.Generator) -> Iterator[Candidate]:
     """Perceptrons with fewer and fewer hidden units, of the same number of layers."""
-    network = _network(teacher.final)
-    if network is None:
+    if type(teacher.final) not in (MLPClassifier, MLPRegressor):
         return
     few = _some(rows.prepared, rng)
-    sizes = _sizes(network)
+    sizes = _sizes(teacher.final)
     for kept in dict.fromkeys(_kept(sizes, share) for share in SHARES):
         if kept == sizes:
             continue
-        smaller = _smaller(network, few, kept, rng, tune=True)
+        smaller = _smaller(teacher.final, few, kept, rng, tune=True)
         step = Step(arrow="prune", detail={"units": f"{_text(kept)} of {_text(sizes)}"})
         parameters = sum(part.size for part in (*smaller.coefs_, *smaller.intercepts_))
-        yield Candidate(teacher.with_final(_in_place(teacher.final, smaller)), (step,), parameters)
-
-
-def _network(final: Any) -> Any:
-    """The perceptron that it is, or that it cuts to a range; None where there is none."""
-    inner = final.regressor_ if isinstance(final, ClippedRegressor) else final
-    return inner if type(inner) in (MLPClassifier, MLPRegressor) else None
-
-
-def _in_place(final: Any, network: Any) -> Any:
-    return final.with_regressor(network) if isinstance(final, ClippedRegressor) else network
+        yield Candidate(teacher.with_final(smaller), (step,), parameters)
 
 
 def _smaller(estimator: Any, rows: Any, kept: tuple[int, ...], rng: np.random.Generator, *, tune: bool) -> Any:

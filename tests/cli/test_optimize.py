@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import joblib
@@ -55,7 +56,7 @@ def test_it_prints_the_front_and_writes_what_it_proved(
     out, err = capsys.readouterr()
     assert "RandomForestClassifier" in out
     assert "chosen: " in out
-    assert "With 95% confidence it is at most" in out
+    assert "With 95% confidence at most 0.1 will be seen on as many fresh rows" in out
     assert f"written to {tmp_path / 'a' / 'churn-model-optimized' / '2'}" in out
     assert "candidate 1: " in err
     assert picture.read_bytes().startswith(b"\x89PNG")
@@ -105,6 +106,17 @@ def test_bad_input_gets_one_clear_line(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_without_what_draws_the_front_it_does_not_begin(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    assert run(arguments(folder, tmp_path, "--max-loss", "0.1")) == 70
+    assert capsys.readouterr().err == (
+        "error[not_installed]: this command needs matplotlib, which is not installed (pip install 'skerry[quantize]')\n"
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
 def _one_class(rows: pd.DataFrame) -> pd.DataFrame:
     return rows.assign(churned=1)
 
@@ -125,7 +137,7 @@ def _other_labels(rows: pd.DataFrame) -> pd.DataFrame:
     ("change", "text"),
     [
         (_one_class, "all are of one"),
-        (_few, "expected at least 100 rows"),
+        (_few, "expected at least 100 different rows"),
         (_other_columns, "'a'"),
         (_other_labels, "expected labels of the model, 0, 1; got 'yes'"),
     ],

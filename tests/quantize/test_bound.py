@@ -41,7 +41,7 @@ def test_few_of_the_chosen_lose_more_than_the_bound_on_fresh_rows(name: str, row
     places = list(range(0, TREES - 1, 5))
 
     def compared(part: np.ndarray, seed: int) -> list[Loss]:
-        comparison = Comparison(metric, y[part], answers[-1, part], seed=seed, bound=BOUND)
+        comparison = Comparison(metric, y[part], answers[-1, part], classes=2, seed=seed, bound=BOUND)
         return [comparison.loss(answers[place, part]) for place in places]
 
     written = over = 0
@@ -56,8 +56,8 @@ def test_few_of_the_chosen_lose_more_than_the_bound_on_fresh_rows(name: str, row
         passed = [place for place, loss in tried.items() if passes(loss)]
         if passed:
             written += 1
-            fresh = metric.value(y[parts[2]], answers[-1, parts[2]])
-            lost = metric.sign * (fresh - metric.value(y[parts[2]], answers[places[passed[-1]], parts[2]]))
+            fresh = metric.value(y[parts[2]], answers[-1, parts[2]], 2)
+            lost = metric.sign * (fresh - metric.value(y[parts[2]], answers[places[passed[-1]], parts[2]], 2))
             over += lost > BOUND
     assert written > 0 or rows == 500
     assert over <= binom.ppf(0.95, written, 0.05), (over, written)

@@ -161,8 +161,8 @@ def test_the_card_tells_where_it_comes_from_and_what_it_costs(
         f"- Parent artifact: `{iris_artifact.digest}`",
         f"- model.onnx: {len(content):,} bytes, the original's {len(iris_artifact.read()['model.onnx']):,}",
         "| this model | 0.89500 |",
-        "With 95% confidence the loss on such rows is at most 0.00800",
-        "on another 500 of them at most 0.01000 will be seen. The bound that was asked for is 0.01.",
+        "With 95% confidence at most 0.01 will be seen on another 500.",
+        "at most 0.00800 on such rows, and at most 0.01000 on another 500 of them.",
         "(front.svg)",
         "## Parity with its parent",
     ):

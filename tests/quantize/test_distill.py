@@ -198,6 +198,22 @@ def test_values_far_from_all_rows_stay_in_the_range_that_is_known(family: str, k
     assert set(student.predict(np.vstack([1e6 * X, -1e6 * X]))) == {known.min(), known.max()}
 
 
+@pytest.mark.parametrize(
+    ("columns", "y", "text"),
+    [
+        (2, np.zeros(400), r"expected finite numbers of shape \(400, 2\), one for each target, got \(400, 1\)"),
+        (1, np.full(400, np.nan), "expected finite numbers"),
+        (1, np.full(400, "a"), "expected numbers, as the model predicts them"),
+        (1, np.zeros(399), "expected one value for each of 400 rows, got 399"),
+    ],
+)
+def test_a_truth_that_does_not_fit_is_refused(columns: int, y: Any, text: str) -> None:
+    X, values = make_friedman1(400, 6, random_state=0)
+    teacher = KNeighborsRegressor(4).fit(X, np.column_stack([values, -values])[:, :columns])
+    with pytest.raises(InvalidRows, match=text):
+        distill(teacher, X, y, student="linear", synthesised=200)
+
+
 @pytest.mark.parametrize("family", ["forest", None])
 def test_classes_of_several_targets(family: str | None, tmp_path: Path) -> None:
     X, y = make_friedman1(400, 6, random_state=0)

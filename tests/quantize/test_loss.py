@@ -10,7 +10,8 @@ import pytest
 from sklearn import metrics
 from sklearn.datasets import load_iris
 from sklearn.linear_model import LinearRegression, LogisticRegression
-from sklearn.svm import LinearSVC
+from sklearn.pipeline import make_pipeline
+from sklearn.svm import SVC, LinearSVC
 
 from skerry.quantize.loss import METRICS, Comparison, answering, metric_for, rows_needed
 from skerry.runtime.errors import InvalidRows
@@ -64,7 +65,7 @@ def test_a_metric_has_scikit_learns_value(name: str, which: str, request: pytest
     if METRICS[name].classes == "two" and which == "iris":
         return
     asked = answering(METRICS[name], model, model.classes_)
-    value = METRICS[name].value(asked.truth(y), asked.ask(model, X))
+    value = METRICS[name].value(asked.truth(y), asked.ask(model, X), len(model.classes_))
     assert value == pytest.approx(ORACLES[name](model, X, y), rel=1e-12)
 
 
@@ -84,12 +85,12 @@ def test_a_metric_of_numbers_has_scikit_learns_value(name: str) -> None:
         "rmse": metrics.root_mean_squared_error,
     }[name]
     asked = answering(METRICS[name], model, None)
-    assert METRICS[name].value(asked.truth(y), asked.ask(model, X)) == oracle(y, model.predict(X))
+    assert METRICS[name].value(asked.truth(y), asked.ask(model, X), 0) == oracle(y, model.predict(X))
 
 
 def test_ties_of_scores_count_half_as_in_scikit_learn() -> None:
     y, scores = np.array([0, 1, 0, 1, 1, 0]), np.array([0.5, 0.5, 0.1, 0.9, 0.1, 0.5])
-    assert METRICS["roc_auc"].value(y, scores) == pytest.approx(metrics.roc_auc_score(y, scores))
+    assert METRICS["roc_auc"].value(y, scores, 2) == pytest.approx(metrics.roc_auc_score(y, scores))
 
 
 def test_decisions_rank_as_well_as_probabilities(pair: tuple[np.ndarray, np.ndarray, Any]) -> None:
@@ -97,7 +98,7 @@ def test_decisions_rank_as_well_as_probabilities(pair: tuple[np.ndarray, np.ndar
     model = LinearSVC().fit(X, y)
     asked = answering(METRICS["roc_auc"], model, model.classes_)
     expected = metrics.roc_auc_score(y == "yes", model.decision_function(X))
-    assert METRICS["roc_auc"].value(asked.truth(y), asked.ask(model, X)) == pytest.approx(expected)
+    assert METRICS["roc_auc"].value(asked.truth(y), asked.ask(model, X), 2) == pytest.approx(expected)
 
 
 def test_a_loss_is_what_is_worse_than_the_teacher() -> None:
@@ -116,6 +117,86 @@ def test_no_difference_seen_is_not_certainty() -> None:
     found = Comparison(METRICS["accuracy"], y, y).loss(y)
     assert found.loss == 0
     assert 3 / 600 <= found.high < 5 / 600
+
+
+def test_equal_rows_say_no_more_than_one_of_them() -> None:
+    random = np.random.default_rng(0)
+    y, teacher, result = _accuracy(40, random)
+    alone = Comparison(METRICS["accuracy"], y, teacher).loss(result)
+    copied = [np.tile(part, 25) for part in (y, teacher, result)]
+    same = np.tile(np.arange(40), 25)
+    found = Comparison(METRICS["accuracy"], copied[0], copied[1], same=same).loss(copied[2])
+    assert (found.rows, found.loss) == (1000, alone.loss)
+    assert found.high == pytest.approx(alone.high, rel=0.05)
+    assert Comparison(METRICS["accuracy"], copied[0], copied[1]).loss(copied[2]).high < alone.high
+
+
+def test_where_the_teacher_has_no_error_its_result_may_have_some() -> None:
+    codes = np.arange(400) % 2
+    sure = np.eye(2)[codes]
+    numbers = np.linspace(0, 1, 400)
+    for name, y, answers in (
+        ("brier", codes, sure),
+        ("log_loss", codes, sure),
+        ("mae", numbers, numbers),
+        ("mse", numbers, numbers),
+        ("rmse", numbers, numbers),
+        ("r2", numbers, numbers),
+    ):
+        found = Comparison(METRICS[name], y, answers, classes=2).loss(answers)
+        assert (found.loss, found.high > 1e-5) == (0, True), name
+
+
+@pytest.mark.parametrize("name", ["recall", "precision", "f1", "roc_auc", "average_precision"])
+def test_a_change_of_a_rare_class_weighs_as_much_as_it_costs(name: str) -> None:
+    """Without one seen, it allows for one more or fewer of 20 positives that the teacher finds, or thinks to find."""
+    y = (np.arange(1000) < 20).astype(int)
+    metric = METRICS[name]
+    found = Comparison(metric, y, y, classes=2).loss(y)
+    changed = y.copy()
+    changed[0] = 0
+    assert found.high > metric.value(y, y, 2) - metric.value(y, changed, 2) > 0.01 or name == "precision"
+    changed[0], changed[500] = 1, 1
+    assert found.high > metric.value(y, y, 2) - metric.value(y, changed, 2)
+
+
+@pytest.mark.parametrize(
+    ("name", "y", "answers"),
+    [
+        ("r2", np.zeros(100), np.zeros(100)),
+        ("r2", np.arange(100.0) == 50, np.zeros(100)),
+        ("f1", np.zeros(100, int), np.zeros(100, int)),
+        ("recall", np.zeros(100, int), np.ones(100, int)),
+        ("average_precision", np.zeros(100, int), np.linspace(0, 1, 100)),
+        ("roc_auc", np.zeros(100, int), np.linspace(0, 1, 100)),
+    ],
+)
+def test_rows_that_say_nothing_are_no_proof(name: str, y: np.ndarray, answers: np.ndarray) -> None:
+    assert not Comparison(METRICS[name], y.astype(y.dtype if y.dtype == int else float), answers, classes=2).is_defined
+
+
+def test_a_mean_over_classes_is_over_the_same_ones_for_teacher_and_result() -> None:
+    """Rows of two of three classes; only the teacher ever says the third."""
+    y = np.arange(300) % 2
+    teacher = np.where(np.arange(300) < 30, 2, y)
+    found = Comparison(METRICS["f1"], y, teacher, classes=3).loss(y)
+    expected = [metrics.f1_score(y, each, average="macro", labels=[0, 1, 2], zero_division=0) for each in (teacher, y)]
+    assert (found.teacher, found.result) == tuple(expected)
+
+
+def test_the_result_is_asked_as_the_teacher_is(iris: tuple[np.ndarray, np.ndarray, Any]) -> None:
+    X, y, model = iris
+    teacher = LinearSVC().fit(X, y)  # has no probabilities
+    asked = answering(METRICS["roc_auc"], teacher, teacher.classes_)
+    np.testing.assert_array_equal(asked.ask(model, X), model.decision_function(X))
+
+
+def test_scores_of_pairs_of_classes_are_refused(iris: tuple[np.ndarray, np.ndarray, Any]) -> None:
+    X, y, _ = iris
+    for model in (SVC(decision_function_shape="ovo"), make_pipeline(SVC(decision_function_shape="ovo"))):
+        model.fit(X, y)
+        with pytest.raises(InvalidRows, match="needs scores of classes, those of the model are of pairs"):
+            answering(METRICS["roc_auc"], model, model.classes_)
 
 
 def test_limits_are_in_order_and_fresh_rows_are_less_certain() -> None:
@@ -156,13 +237,13 @@ def test_limits_cover_as_often_as_they_say(name: str, world: World) -> None:
     metric, random = METRICS[name], np.random.default_rng(0)
 
     def lost(y: np.ndarray, teacher: np.ndarray, result: np.ndarray) -> float:
-        return metric.sign * (metric.value(y, teacher) - metric.value(y, result))
+        return metric.sign * (metric.value(y, teacher, 2) - metric.value(y, result, 2))
 
     truth = lost(*world(200_000, random))
     missed = np.zeros(3)
     for seed in range(100):
         y, teacher, result = world(400, random)
-        found = Comparison(metric, y, teacher, seed=seed).loss(result)
+        found = Comparison(metric, y, teacher, classes=2, seed=seed).loss(result)
         missed += (found.high < truth, found.low > truth, found.fresh < lost(*world(400, random)))
     assert (missed <= 11).all(), missed  # more has a chance of 1 in 200 where each has 5 %
 
@@ -195,6 +276,7 @@ def test_a_metric_that_does_not_fit_is_refused(iris: tuple[np.ndarray, np.ndarra
     [
         (np.array(["a", "b", "d"]), "expected labels of the model, 'a', 'b', 'c'; got 'd' in row 2"),
         (np.array([["a"], ["b"]]), "expected one label for each row"),
+        (np.array([{}, "a"], object), "expected labels of the model, 'a', 'b', 'c'; got {} in row 0"),
     ],
 )
 def test_a_truth_that_the_model_does_not_know_is_refused(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from time import sleep
 from typing import Any
@@ -15,6 +15,8 @@ import pytest
 from sklearn.compose import ColumnTransformer
 from sklearn.datasets import make_classification, make_friedman1
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
+from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.svm import SVC
@@ -327,6 +329,112 @@ def test_a_regressor_by_its_error(tmp_path: Path) -> None:
     assert front.best.proof.loss == pytest.approx(front.best.proof.result - front.best.proof.teacher)
 
 
+def test_an_artifact_takes_rows_in_any_form(data: Data, tmp_path: Path) -> None:
+    """Exported on an array of float32; the rows are records of a file, with names and whole numbers among them."""
+    X, y = data
+    X = np.round(X * 4).astype(np.float32)
+    forest = RandomForestClassifier(60, random_state=0).fit(X[:400], y[:400])
+    exact = export(forest, X, name="exact", to=tmp_path)
+    frame = pd.DataFrame(X[400:].astype(int), columns=[f"c{place}" for place in range(8)])
+    front = optimize(
+        exact, frame, y[400:], max_loss=0.2, name="small", to=tmp_path,
+        arrows={"linear": DISTILLED["distill linear"]}, graph_arrows={},
+    )  # fmt: skip
+    assert front.artifact is not None, front.reason
+    assert [spec.datatype for spec in front.artifact.manifest.inputs] == ["FP32"]
+
+
+@pytest.mark.parametrize(
+    ("model", "given", "expected"),
+    [
+        (LogisticRegression(), lambda y: y > 14, np.dtype(np.int64)),
+        (LogisticRegression(), lambda y: (y > 14).astype(float), np.dtype(np.int64)),
+        (LinearRegression(), lambda y: y[:, None].astype(np.float32), np.dtype(np.float64)),
+    ],
+)
+def test_arrows_get_the_truth_as_the_model_says_it(
+    model: Any, given: Callable[[np.ndarray], np.ndarray], expected: np.dtype[Any], tmp_path: Path
+) -> None:
+    X, y = make_friedman1(1200, 8, random_state=0)
+    model.fit(X[:300], (y[:300] > 14).astype(int) if isinstance(model, LogisticRegression) else y[:300])
+    seen: list[Any] = []
+
+    def looking(teacher: Teacher, rows: TrainingRows, rng: np.random.Generator) -> Iterator[Candidate]:
+        seen.append(rows.y)
+        return iter(())
+
+    optimize(
+        model,
+        X[300:],
+        given(y[300:]),
+        max_loss=0.5,
+        name="x",
+        to=tmp_path,
+        arrows={"looking": looking},
+        graph_arrows={},
+    )
+    assert (seen[0].dtype, seen[0].ndim) == (expected, 1)
+
+
+def test_a_truth_of_fewer_targets_is_refused(tmp_path: Path) -> None:
+    X, y = make_friedman1(600, 8, random_state=0)
+    model = LinearRegression().fit(X[:300], np.column_stack([y, -y])[:300])
+    with pytest.raises(InvalidRows, match="y: expected 2 targets for each row, got 1"):
+        optimize(model, X[300:], y[300:], max_loss=0.5, name="small", to=tmp_path, **FEW)
+
+
+def test_a_truth_that_is_always_the_same_is_refused(tmp_path: Path) -> None:
+    X, y = make_friedman1(600, 8, random_state=0)
+    model = LinearRegression().fit(X[:300], y[:300])
+    with pytest.raises(InvalidRows, match="too much alike, to measure r2"):
+        optimize(model, X[300:], np.ones(300), max_loss=0.5, name="small", to=tmp_path, **FEW)
+
+
+def test_what_cannot_lose_anything_needs_no_rows_to_prove_it(tmp_path: Path) -> None:
+    """Neighbours of whole numbers: their file is shorter with the same values in it, whatever the bound."""
+    random = np.random.default_rng(0)
+    X = random.integers(0, 16, size=(700, 12)).astype(float)
+    y = (X[:, 0] + random.normal(size=700) > 8).astype(int)
+    model = KNeighborsClassifier().fit(X[:500], y[:500])
+    front = optimize(
+        model, X[500:], y[500:], max_loss=1e-9, name="x", to=tmp_path, arrows={}, graph_arrows=GRAPH_ARROWS
+    )
+    assert front.best is not None, front.reason
+    assert front.best.name == "quantize (constants exact, arithmetic as before)"
+    assert front.best.proof is not None
+    assert (front.best.proof.loss, front.best.proof.high, front.best.proof.fresh) == (0, 0, 0)
+
+
+def test_an_arrow_that_fails_ends_only_itself(forest: Any, data: Data, tmp_path: Path) -> None:
+    def broken(teacher: Teacher, rows: TrainingRows, rng: np.random.Generator) -> Iterator[Candidate]:
+        yield next(first_trees(teacher, rows, rng))
+        raise AttributeError("no such thing")
+
+    front = optimize(
+        forest, *data, max_loss=0.08, name="x", to=tmp_path, **FEW | {"arrows": {"broken": broken, **FEW["arrows"]}}
+    )
+    assert front.artifact is not None
+    assert "broken: stopped, AttributeError: no such thing" in front.notes
+
+
+def test_a_candidate_that_does_not_answer_some_rows_is_passed_over(forest: Any, data: Data, tmp_path: Path) -> None:
+    class Touchy(RandomForestClassifier):  # type: ignore[misc]
+        def predict(self, X: Any) -> Any:
+            if len(X) > 2:
+                raise ValueError("too many rows")
+            return super().predict(X)
+
+    def touchy(teacher: Teacher, rows: TrainingRows, rng: np.random.Generator) -> Iterator[Candidate]:
+        model = Touchy(3, random_state=0).fit(rows.X, rows.y)
+        yield Candidate(model, (Step(arrow="prune", detail={}),), 10)
+
+    front = optimize(
+        forest, *data, max_loss=0.08, name="x", to=tmp_path, **FEW | {"arrows": {"touchy": touchy, **FEW["arrows"]}}
+    )
+    assert front.artifact is not None
+    assert "touchy: ValueError: too many rows" in front.notes
+
+
 @pytest.mark.parametrize(
     ("settings", "text"),
     [
@@ -335,6 +443,7 @@ def test_a_regressor_by_its_error(tmp_path: Path) -> None:
         ({"budget": 0.0}, "budget: expected seconds above 0"),
         ({"candidates": 0}, "candidates: expected 1 or more"),
         ({"confidence": 1.0}, "confidence: expected a number from 0.5"),
+        ({"seed": -1}, "seed: expected 0 or more"),
         ({"objective": "beauty"}, "objective: expected one of size, latency, rows-per-second"),
         ({"name": "Upper"}, "name: expected lower-case letters"),
         ({"metric": "r2"}, "metric: expected one of accuracy"),
@@ -354,7 +463,7 @@ def test_rows_that_do_not_fit_are_refused(forest: Any, data: Data, tmp_path: Pat
     def search(model: Any, X: Any, y: Any, **settings: Any) -> Front:
         return optimize(model, X, y, max_loss=0.1, name="x", to=tmp_path, **settings)
 
-    with pytest.raises(InvalidRows, match="at least 100 rows"):
+    with pytest.raises(InvalidRows, match="at least 100 different rows"):
         search(forest, X[:99], y[:99])
     with pytest.raises(InvalidRows, match="all are of one"):
         search(forest, X, np.full(len(X), "no"))

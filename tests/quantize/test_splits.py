@@ -42,17 +42,21 @@ def test_the_same_seed_divides_the_same_way_and_another_does_not(rows: np.ndarra
 
 
 def _forms() -> dict[str, Any]:
-    numbers = np.random.default_rng(0).integers(0, 4, (400, 3))
+    numbers = np.random.default_rng(0).integers(0, 6, (800, 3))
     frame = pd.DataFrame(
-        {"a": numbers[:, 0], "b": np.where(numbers[:, 1] > 1, np.nan, 0.5), "c": numbers[:, 2].astype(str)}
+        {
+            "a": numbers[:, 0],
+            "b": np.where(numbers[:, 1] > 4, np.nan, numbers[:, 1] / 2),
+            "c": numbers[:, 2].astype(str),
+        }
     )
-    texts = [f"text {value}" for value in numbers[:, 0] * 16 + numbers[:, 1] * 4 + numbers[:, 2]]
+    texts = [f"text {value}" for value in numbers[:, 0] * 36 + numbers[:, 1] * 6 + numbers[:, 2]]
     return {
         "array": numbers.astype(float),
         "frame": frame,
         "texts": texts,
         "text array": np.array(texts, object),
-        "records": [{"a": int(a), "b": str(b)} for a, b, _ in numbers],
+        "records": [{"a": int(a), "b": str(b), "c": int(c)} for a, b, c in numbers],
     }
 
 
@@ -72,8 +76,10 @@ def test_rows_are_the_same_where_all_their_values_are() -> None:
 
 
 def test_too_few_rows_are_refused(rows: np.ndarray, y: np.ndarray) -> None:
-    with pytest.raises(InvalidRows, match=f"at least {FEWEST} rows.*got 99"):
+    with pytest.raises(InvalidRows, match=f"at least {FEWEST} different rows.*got 99$"):
         split(rows[:99], y[:99], task="classification")
+    with pytest.raises(InvalidRows, match="got 99 among 990"):
+        split(np.tile(rows[:99], (10, 1)), y[:990], task="classification")
 
 
 def test_several_targets_are_divided_by_their_combination(rows: np.ndarray) -> None:
