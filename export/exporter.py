@@ -71,7 +71,6 @@ def export(
     parent: str | None = None,
     steps: Sequence[Step] = (),
     derivation: Derivation | None = None,
-    front: bytes | None = None,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Artifact:
     """Write a fitted estimator as a new version of the artifact ``name`` in the repository ``to``.
@@ -91,7 +90,6 @@ def export(
         parent: digest of the artifact that this estimator was made smaller from, if there is one.
         steps: what was done to it before it came here; the manifest adds this export to them.
         derivation: how the estimator compares with the one it was made from.
-        front: a picture, SVG, of what else there was to choose from; it is shown in the card.
         progress: called with one line as each stage begins.
 
     Raises:
@@ -129,7 +127,7 @@ def export(
         created=now(),
     )
     check_golden(drafted.model, golden)
-    return write_model(manifest, drafted.content, golden, to, compress=compress, front=front)
+    return write_model(manifest, drafted.content, golden, to, compress=compress)
 
 
 def draft(estimator: Any, X: Any, *, methods: Sequence[str] | None = None, seed: int = 0) -> Draft:
@@ -349,7 +347,8 @@ def write_model(
     compress: bool = False,
     front: bytes | None = None,
 ) -> Artifact:
-    """Write a described model, its golden rows and its card as a new version; ``files`` and ``version`` are filled in.
+    """Write a described model, its golden rows and its card as a new version; ``files`` and ``version`` are filled in. ``front``
+    is a picture, SVG, of what else there was to choose from; it is shown in the card.
 
     The card is written before the version is taken, so it speaks of the next one.
     """

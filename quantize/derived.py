@@ -25,7 +25,7 @@ from skerry.runtime.batching.cost import measure_cost
 from skerry.runtime.errors import ExportError, InferenceError, InvalidRows
 from skerry.runtime.feeds import Feeds
 from skerry.runtime.golden import Golden, check_golden, decode_golden
-from skerry.runtime.manifest import Agreement, Derivation, Loss, Manifest, Parity, Step
+from skerry.runtime.manifest import Agreement, Derivation, Manifest, Parity, Step
 from skerry.runtime.model import Model
 from skerry.runtime.session import Session
 from skerry.runtime.structure import check_structure
@@ -47,9 +47,7 @@ def rewritten(
     to: str | os.PathLike[str],
     name: str | None = None,
     tolerance: float | None = None,
-    loss: Loss | None = None,
     derivation: Derivation | None = None,
-    front: bytes | None = None,
 ) -> Artifact:
     """Write ``content``, another graph in the place of ``parent``'s model.onnx, as a new version in the repository ``to``.
 
@@ -64,9 +62,8 @@ def rewritten(
         to, name: where to, default the parent's name.
         tolerance: how exactly its own answers must come out again on other machines, relative above 1, absolute below.
             Default the parent's, and at least 1e-6. Rows whose label hangs on less are not among its golden rows.
-        loss: what it loses against the teacher, where that is known; else the parent's is not repeated.
-        derivation: how it compares with the teacher, where somebody else has measured that; ``loss`` is then part of it.
-        front: a picture, SVG, for the card.
+        derivation: how it compares with the teacher, where somebody else has measured that; else it tells how far it is
+            from the parent, and no loss.
 
     Raises:
         ArtifactError: the graph is not one that may be served, or takes and gives other tensors.
@@ -85,7 +82,7 @@ def rewritten(
         name=name or parent.manifest.name,
         parent=parent.digest,
         steps=(*parent.manifest.steps, step),
-        derivation=derivation or _derivation(parent, len(files[MODEL]), agreement_of(*pairs[-1]), loss),
+        derivation=derivation or _derivation(parent, len(files[MODEL]), agreement_of(*pairs[-1])),
         parity=_parity(pairs, rows_made=len(next(iter(made.answers.values()))), tolerance=tolerance),
         evaluation=None if X is None or y is None else evaluate(after, X, y),
         cost=measure_cost(after, made.feeds),
@@ -94,7 +91,7 @@ def rewritten(
     golden = _steady(golden, manifest)
     check_golden(Model(manifest, Session(content)), golden)
     compress = parent.manifest.files[MODEL].encoding == "zstd"
-    return write_model(manifest, content, golden, to, compress=compress, front=front)
+    return write_model(manifest, content, golden, to, compress=compress)
 
 
 def agreement(teacher: Any, model: Any, X: Any) -> Agreement:
@@ -175,12 +172,12 @@ def _both(before: Model, after: Model, X: Any) -> tuple[Answers, Answers]:
     return dict(zip(methods, before.answer(feeds, methods), strict=True)), _answered(after, feeds)
 
 
-def _derivation(parent: Artifact, size: int, agreement: Agreement, loss: Loss | None) -> Derivation:
+def _derivation(parent: Artifact, size: int, agreement: Agreement) -> Derivation:
     """Of a parent that was derived itself the teacher stays the same; the agreement is with the parent."""
     known = parent.manifest.derivation
     if known is None:
-        return Derivation(teacher=parent.manifest.estimator, teacher_size=size, agreement=agreement, loss=loss)
-    return msgspec.structs.replace(known, agreement=agreement, loss=loss)
+        return Derivation(teacher=parent.manifest.estimator, teacher_size=size, agreement=agreement, loss=None)
+    return msgspec.structs.replace(known, agreement=agreement, loss=None)
 
 
 def _parity(pairs: list[tuple[Answers, Answers]], *, rows_made: int, tolerance: float) -> Parity:

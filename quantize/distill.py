@@ -150,7 +150,10 @@ class _Course:
 
     def _fitted_inputs(self, wanted: Wanted, alone: bool) -> Any:
         rows = self.X if alone else self.teacher.prepared(self.X)
-        return inputs_for(rows, wanted, gaps=_takes_gaps(self.teacher))
+        try:
+            return inputs_for(rows, wanted, gaps=_takes_gaps(self.teacher))
+        except ValueError as error:  # such as infinity beside a gap
+            raise UnsupportedEstimator(f"student: it cannot learn from these rows: {error}") from None
 
     def step(self, family: str, settings: Settings) -> Step:
         lesson = self._lesson(self._count(STUDENTS[family]))
@@ -238,6 +241,10 @@ def _chosen(teacher: Teacher, X: Any, y: Any, synthesised: int | None, seed: int
         student = STUDENTS[family]
         answer = course.model(student, student.settings[student.default]).predict(take(X, judge))
         agreements[family] = _agreement(expected, answer, teacher)
+    if not agreements:
+        raise UnsupportedEstimator(
+            "student: no family can learn from these rows; name one, or give an estimator of your own"
+        )
     return STUDENTS[max(agreements, key=lambda family: agreements[family])]
 
 

@@ -11,9 +11,11 @@ import numpy as np
 
 from skerry.export.exporter import check_fitted, describe, draft
 from skerry.export.signature import read_signature, take
+from skerry.quantize.answering import Answering, answering
 from skerry.quantize.candidate import TrainingRows
 from skerry.quantize.front import Rows
-from skerry.quantize.loss import Answering, Comparison, answering, certain, metric_for
+from skerry.quantize.loss import Comparison, certain
+from skerry.quantize.metrics import metric_for
 from skerry.quantize.model_teacher import model_teacher, rows_for
 from skerry.quantize.splits import same_rows, split
 from skerry.quantize.teacher import Array, Teacher, teacher_of

@@ -7,6 +7,7 @@ from typing import Any, Literal, Self
 import numpy as np
 from scipy.special import expit
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.utils import get_tags
 from sklearn.utils.extmath import softmax
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import unique_labels
@@ -71,6 +72,11 @@ class ScoredClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """Probabilities, (rows, classes)."""
         scores = self.decision_function(X)
         return np.column_stack([expit(-scores), expit(scores)]) if scores.ndim == 1 else np.asarray(softmax(scores))
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags = get_tags(self.regressor).input_tags
+        return tags
 
     def _around(self, regressor: Any, classes: Array) -> Self:
         if classes.ndim != 1 or len(classes) < 2:

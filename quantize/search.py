@@ -79,7 +79,7 @@ def optimize(
         X, y: rows that the model was not fitted on, and their truth. Half are learned from, a quarter judges, and a
             quarter proves; equal rows are never divided.
         max_loss: how much of ``metric`` may be lost against the model itself, in the metric's own unit.
-        metric: a name of ``skerry.quantize.loss.METRICS``; default accuracy or r2.
+        metric: a name of ``skerry.quantize.metrics.METRICS``; default accuracy or r2.
         objective: what the result is best in: "size" of model.onnx, "latency" of 1 row, or "rows-per-second" with 1,000.
         budget: seconds after which no more candidates are drawn; what follows comes on top.
         candidates: how many are drawn at most.

@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from skerry.export.exporter import draft
+from skerry.quantize.answering import Answering
 from skerry.quantize.candidate import Candidate
 from skerry.quantize.front import Point
 from skerry.quantize.graphs.variants import LOSSLESS
-from skerry.quantize.loss import Answering, Comparison, certain
+from skerry.quantize.loss import Comparison, certain
 from skerry.runtime.manifest import Loss, Manifest, Step
 from skerry.runtime.model import Model
 from skerry.runtime.session import Session

@@ -9,7 +9,8 @@ from sklearn.datasets import make_classification, make_friedman1
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 
 from skerry.quantize.front import Point
-from skerry.quantize.loss import METRICS, Comparison
+from skerry.quantize.loss import Comparison
+from skerry.quantize.metrics import METRICS
 from skerry.quantize.proof import order, passes, prove
 from skerry.runtime.manifest import Loss
 

@@ -10,10 +10,12 @@ import numpy as np
 import pytest
 from sklearn.base import clone, is_regressor
 from sklearn.datasets import load_diabetes
+from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LinearRegression, Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.utils import get_tags
 from skops import io as skops
 
 from skerry.quantize.clipped import ClippedRegressor
@@ -52,6 +54,11 @@ def test_it_keeps_the_columns_of_its_regressor() -> None:
     frame = load_diabetes(as_frame=True)
     clipped: Any = ClippedRegressor(make_pipeline(StandardScaler(), LinearRegression())).fit(frame.data, frame.target)
     assert (clipped.n_features_in_, list(clipped.feature_names_in_)) == (10, list(frame.data.columns))
+
+
+def test_it_takes_the_rows_that_its_regressor_takes() -> None:
+    for regressor, gaps in ((Ridge(), False), (HistGradientBoostingRegressor(), True)):
+        assert get_tags(ClippedRegressor(regressor)).input_tags.allow_nan is gaps
 
 
 def test_a_clone_is_not_fitted(linear: LinearRegression) -> None:

@@ -13,7 +13,9 @@ from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.svm import SVC, LinearSVC
 
-from skerry.quantize.loss import METRICS, Comparison, answering, metric_for, rows_needed
+from skerry.quantize.answering import answering
+from skerry.quantize.loss import Comparison, rows_needed
+from skerry.quantize.metrics import METRICS, metric_for
 from skerry.runtime.errors import InvalidRows
 
 World = Callable[[int, np.random.Generator], tuple[np.ndarray, np.ndarray, np.ndarray]]

@@ -11,10 +11,12 @@ import pandas as pd
 import pytest
 from sklearn.base import clone, is_classifier
 from sklearn.datasets import load_breast_cancer, load_iris
+from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge, RidgeClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.utils import get_tags
 from skops import io as skops
 
 from skerry.quantize.scored import ScoredClassifier
@@ -66,6 +68,11 @@ def test_it_keeps_the_columns_of_its_regressor() -> None:
     )
     assert (classifier.n_features_in_, list(classifier.feature_names_in_)) == (4, list(frame.data.columns))
     assert is_classifier(classifier)
+
+
+def test_it_takes_the_rows_that_its_regressor_takes() -> None:
+    for regressor, gaps in ((Ridge(), False), (HistGradientBoostingRegressor(), True)):
+        assert get_tags(ScoredClassifier(regressor)).input_tags.allow_nan is gaps
 
 
 def test_a_clone_is_not_fitted(sample: Any) -> None:

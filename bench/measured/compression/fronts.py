@@ -117,9 +117,8 @@ def _searched(
             to=folder,
             arrows=recorded.arrows,
         )
-    for candidate, point in recorded.pairs(front.points):
-        numbers = amount_of(candidate.model).numbers
-        yield Contestant(FRONT, point.name, candidate.model, point.bytes, numbers, score(candidate.model))
+    for smaller, point in recorded.pairs(front.points):
+        yield Contestant(FRONT, point.name, smaller, point.bytes, amount_of(smaller).numbers, score(smaller))
 
 
 def _made(model: Any, parts: Parts, learn: Rows, score: Callable[[Any], float]) -> Iterator[Contestant]:
