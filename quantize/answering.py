@@ -29,7 +29,7 @@ class Answering:
             InvalidRows: it holds what the teacher does not know, or too little to measure.
         """
         if self.metric.task == "regression":
-            return _finite(np.asarray(y))
+            return numbers_of(np.asarray(y))
         return _codes(np.asarray(y), self.classes)
 
     def labels(self, codes: Array, y: Array) -> Array:
@@ -92,7 +92,12 @@ def _few(classes: Array) -> str:
     return shown + (", ..." if len(classes) > 5 else "")
 
 
-def _finite(y: Array) -> Array:
+def numbers_of(y: Array) -> Array:
+    """A truth of numbers as float64, of any shape.
+
+    Raises:
+        InvalidRows: one is none, or not finite.
+    """
     try:
         values = y.astype(float)
     except (TypeError, ValueError):
@@ -101,3 +106,14 @@ def _finite(y: Array) -> Array:
         row = int(np.argwhere(~np.isfinite(values))[0][0])
         raise InvalidRows(f"y: expected finite numbers, got {values[row]} in row {row}")
     return values
+
+
+def in_shape_of(answers: Array, y: Array) -> Array:
+    """A truth of numbers in the shape that a model predicts: a column of one target may be given as (rows,), and so on.
+
+    Raises:
+        InvalidRows: it has more or fewer targets.
+    """
+    if y.size != answers.size:
+        raise InvalidRows(f"y: expected {answers.size // len(answers)} targets for each row, got {y.size // len(y)}")
+    return y.reshape(answers.shape)

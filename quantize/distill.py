@@ -47,8 +47,7 @@ def distill(
         teacher: a fitted classifier or regressor, often a Pipeline, whose steps before the last are kept; or an
             artifact (its directory, an ``Artifact`` or a ``Model``).
         X: rows as the teacher takes them; best such that it was not fitted on.
-        y: their truth, where it is known: a classifier's student learns from it as well, and what a regressor's answers
-            is cut to its range.
+        y: their truth, where it is known: a classifier's student learns from it as well, a regressor's is cut to its range.
         student: a name of ``STUDENTS``, or an estimator of scikit-learn that is not fitted (a regressor learns a
             classifier's log-odds); default the family that agrees best with the teacher on rows held out.
         synthesised: how many rows are synthesised; default as many as suit the student.

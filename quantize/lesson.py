@@ -14,6 +14,7 @@ from sklearn.svm import SVC, NuSVC
 
 from skerry.export.oracle import ask
 from skerry.export.signature import stack, take
+from skerry.quantize.answering import in_shape_of, numbers_of
 from skerry.quantize.synthesis import synthesise
 from skerry.quantize.teacher import Array, Teacher
 from skerry.runtime.errors import InvalidRows, UnsupportedEstimator
@@ -92,21 +93,10 @@ def teach(teacher: Teacher, X: Any, y: Any, synthesised: int, rng: np.random.Gen
     if teacher.task == "regression":
         predicted = np.asarray(teacher.model.predict(rows), float)
         values = predicted.reshape(len(predicted), -1)
-        known = values[: len(X)] if y is None else _numbers(y, values[: len(X)].shape)
+        known = values[: len(X)] if y is None else in_shape_of(values[: len(X)], numbers_of(np.asarray(y)))
         ends = known.min(axis=0), known.max(axis=0)
         return Lesson(rows, None, None, values, predicted.ndim == 1, len(made), ends)
     return Lesson(rows, teacher.classes, _taught_shares(teacher, rows, y), None, True, len(made))
-
-
-def _numbers(y: Any, shape: tuple[int, ...]) -> Array:
-    """A truth of numbers, (rows, targets)."""
-    try:
-        values = np.asarray(y, float).reshape(len(y), -1)
-    except (TypeError, ValueError):
-        raise InvalidRows("y: expected numbers, as the model predicts them") from None
-    if values.shape != shape or not np.isfinite(values).all():
-        raise InvalidRows(f"y: expected finite numbers of shape {shape}, one for each target, got {values.shape}")
-    return values
 
 
 def _taught_shares(teacher: Teacher, rows: Any, y: Any) -> Any:

@@ -11,7 +11,7 @@ import numpy as np
 
 from skerry.export.exporter import check_fitted, describe, draft
 from skerry.export.signature import read_signature, take
-from skerry.quantize.answering import Answering, answering
+from skerry.quantize.answering import Answering, answering, in_shape_of
 from skerry.quantize.candidate import TrainingRows
 from skerry.quantize.front import Rows
 from skerry.quantize.loss import Comparison, certain
@@ -154,13 +154,9 @@ def _comparison(
     except (ValueError, TypeError, SkerryError) as error:
         raise InvalidRows(f"the model does not answer these rows: {str(error).splitlines()[0]}") from None
     if teacher.task == "regression":
-        if answers.size != codes.size:
-            raise InvalidRows(
-                f"y: expected {answers.size // len(answers)} targets for each row, got {codes.size // len(codes)}"
-            )
         if not np.isfinite(answers).all():
             raise InvalidRows("the model answers some of these rows with no finite number")
-        codes = codes.reshape(answers.shape)
+        codes = in_shape_of(answers, codes)
     found = Comparison(
         asked.metric,
         codes,

@@ -201,7 +201,7 @@ def test_values_far_from_all_rows_stay_in_the_range_that_is_known(family: str, k
 @pytest.mark.parametrize(
     ("columns", "y", "text"),
     [
-        (2, np.zeros(400), r"expected finite numbers of shape \(400, 2\), one for each target, got \(400, 1\)"),
+        (2, np.zeros(400), "expected 2 targets for each row, got 1"),
         (1, np.full(400, np.nan), "expected finite numbers"),
         (1, np.full(400, "a"), "expected numbers, as the model predicts them"),
         (1, np.zeros(399), "expected one value for each of 400 rows, got 399"),
