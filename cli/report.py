@@ -61,8 +61,8 @@ def _derivation(derived: Derivation) -> str:
 
 
 def _parity(manifest: Manifest) -> str:
-    parity, is_rewritten = manifest.parity, manifest.steps[-1].arrow != "export"
-    beside = "the graph that was rewritten" if is_rewritten else "scikit-learn"
+    parity = manifest.parity
+    beside = "the graph that was rewritten" if manifest.is_rewritten else "scikit-learn"
     tied = f" ({parity.tied:,} more at ties of its own)" if parity.tied else ""
     return (
         f"{parity.mismatches} of {parity.rows:,} rows differ from {beside}{tied}, "

@@ -28,9 +28,9 @@ def write_card(manifest: Manifest, *, size: int | None = None, picture: str | No
             ["method", "datatype", "shape"],
             [[spec.name, spec.datatype, str(list(spec.shape))] for spec in manifest.outputs],
         ),
-        "## Parity with scikit-learn\n\n" + _parity(manifest)
-        if manifest.steps[-1].arrow == "export"
-        else "## Parity with its parent\n\n" + _distance(manifest.parity),
+        "## Parity with its parent\n\n" + _distance(manifest.parity)
+        if manifest.is_rewritten
+        else "## Parity with scikit-learn\n\n" + _parity(manifest),
         "## Evaluation\n\n" + _evaluation(manifest),
         "## Cost\n\n"
         + _table(["rows", "seconds"], [[str(cost.rows), f"{cost.seconds:.2e}"] for cost in manifest.cost])

@@ -6,14 +6,15 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.base import BaseEstimator, RegressorMixin, clone
+from sklearn.base import RegressorMixin, clone
 from sklearn.utils import get_tags
 from sklearn.utils.validation import check_is_fitted
 
 from skerry.export.wire import Array
+from skerry.quantize.around import AroundRegressor
 
 
-class ClippedRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
+class ClippedRegressor(RegressorMixin, AroundRegressor):  # type: ignore[misc]
     """What a regressor predicts, cut to a range: a linear model or a perceptron goes on as it began where a row is far from
     all that it learned from, and a few such rows can cost more than all others.
 
@@ -50,15 +51,13 @@ class ClippedRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         return np.clip(answers.reshape(len(answers), -1), self.low_, self.high_).reshape(answers.shape)
 
     def __sklearn_tags__(self) -> Any:
-        tags, inner = super().__sklearn_tags__(), get_tags(self.regressor)
-        tags.input_tags, tags.target_tags.multi_output = inner.input_tags, inner.target_tags.multi_output
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = get_tags(self.regressor).target_tags.multi_output
         return tags
 
     def _around(self, regressor: Any, low: Array, high: Array) -> Self:
         if low.shape != high.shape or not (low <= high).all():
             raise ValueError(f"low, high: expected a range for each target, got {low.tolist()} and {high.tolist()}")
-        self.regressor_, self.low_, self.high_ = regressor, low, high
-        for name in ("n_features_in_", "feature_names_in_"):
-            if hasattr(regressor, name):
-                setattr(self, name, getattr(regressor, name))
+        self._take(regressor)
+        self.low_, self.high_ = low, high
         return self

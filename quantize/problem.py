@@ -14,7 +14,7 @@ from skerry.export.signature import read_signature, take
 from skerry.quantize.answering import Answering, answering, in_shape_of
 from skerry.quantize.candidate import TrainingRows
 from skerry.quantize.front import Rows
-from skerry.quantize.loss import Comparison, certain
+from skerry.quantize.loss import Comparison
 from skerry.quantize.metrics import metric_for
 from skerry.quantize.model_teacher import model_teacher, rows_for
 from skerry.quantize.splits import same_rows, split
@@ -53,11 +53,10 @@ class Problem:
     def prove(self, trial: Trial, notes: list[str]) -> Loss | None:
         """What a trial loses on the rows that nothing has seen; None, and a note, where it does not answer all of them."""
         try:
-            loss = self.proof.loss(self.judge.answering.ask(trial.model, self.X_prove))
+            return trial.sure(self.proof.loss(self.judge.answering.ask(trial.model, self.X_prove)))
         except Exception as error:
             notes.append(f"{trial.name}: it does not answer all rows that prove: {error}")
             return None
-        return certain(loss) if trial.is_lossless else loss
 
 
 def problem_of(

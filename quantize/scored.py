@@ -6,13 +6,13 @@ from typing import Any, Literal, Self
 
 import numpy as np
 from scipy.special import expit
-from sklearn.base import BaseEstimator, ClassifierMixin, clone
-from sklearn.utils import get_tags
+from sklearn.base import ClassifierMixin, clone
 from sklearn.utils.extmath import softmax
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import unique_labels
 from sklearn.utils.validation import check_is_fitted
 
+from skerry.quantize.around import AroundRegressor
 from skerry.quantize.teacher import Array
 
 Link = Literal["softmax"]
@@ -22,7 +22,7 @@ def _has_link(classifier: ScoredClassifier) -> bool:
     return classifier.link is not None
 
 
-class ScoredClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+class ScoredClassifier(ClassifierMixin, AroundRegressor):  # type: ignore[misc]
     """Classes told by a regressor: the one with the highest score, of two the second where the one score is above 0.
 
     Args:
@@ -73,16 +73,9 @@ class ScoredClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         scores = self.decision_function(X)
         return np.column_stack([expit(-scores), expit(scores)]) if scores.ndim == 1 else np.asarray(softmax(scores))
 
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags = get_tags(self.regressor).input_tags
-        return tags
-
     def _around(self, regressor: Any, classes: Array) -> Self:
         if classes.ndim != 1 or len(classes) < 2:
             raise ValueError(f"classes: expected at least two, got {classes.tolist()}")
-        self.regressor_, self.classes_ = regressor, classes
-        for name in ("n_features_in_", "feature_names_in_"):
-            if hasattr(regressor, name):
-                setattr(self, name, getattr(regressor, name))
+        self._take(regressor)
+        self.classes_ = classes
         return self

@@ -40,10 +40,11 @@ class Trial:
     def name(self) -> str:
         return recipe(self.steps)
 
-    @property
-    def is_lossless(self) -> bool:
-        """Whether it is the exact model with its constants stored otherwise, and so every answer the same."""
-        return self.steps == self.rewrites and all(step.detail == LOSSLESS for step in self.rewrites)
+    def sure(self, measured: Loss) -> Loss:
+        """What it is known to lose: of the exact model with its constants stored otherwise every answer is the same, and so
+        what was measured, nothing, is all there is."""
+        is_lossless = self.steps == self.rewrites and all(step.detail == LOSSLESS for step in self.rewrites)
+        return certain(measured) if is_lossless else measured
 
     def loaded(self) -> Model:
         """The graph as a model of its own."""
@@ -122,4 +123,4 @@ class Judge:
             loss=self.loss(model),
             rewrites=(*trial.rewrites, step),
         )
-        return replace(made, loss=certain(made.loss)) if made.is_lossless else made
+        return replace(made, loss=made.sure(made.loss))

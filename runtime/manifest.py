@@ -273,6 +273,11 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         arrays, one per target, as ``predict_proba_0``, ``predict_proba_1``, ..."""
         return tuple(output.name for output in self.outputs)
 
+    @property
+    def is_rewritten(self) -> bool:
+        """Whether the graph is another than export wrote: ``parity`` is then with that one, not with scikit-learn."""
+        return self.steps[-1].arrow != "export"
+
     def parts_of(self, method: str) -> tuple[str, ...]:
         """The outputs that make up a method's answer: itself, or one per target."""
         return tuple(name for name in self.methods if re.fullmatch(rf"{method}(_\d+)?", name))
